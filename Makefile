@@ -1,0 +1,42 @@
+# Two commands do everything on a machine with Python 3.11+ and make:
+#   make figures    draw all figures into out/figures
+#   make test       run the tests
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+JOBS ?= 2
+# A checkout must be importable from anywhere without PYTHONPATH, and one
+# BLAS thread per process is faster than oversubscription when jobs run side by side.
+export OPENBLAS_NUM_THREADS ?= 1
+
+.PHONY: figures test check lint types bench clean
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "optassay needs Python 3.11 or newer, this is " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+figures: $(STAMP)
+	$(BIN)/optassay figures --jobs $(JOBS)
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n $(JOBS)
+
+check: $(STAMP)
+	$(BIN)/optassay check --jobs $(JOBS)
+
+$(VENV)/.linters: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lint]'
+	touch $@
+
+lint: $(VENV)/.linters
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.linters
+	$(BIN)/mypy
+
+clean:
+	rm -rf build dist out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

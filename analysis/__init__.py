@@ -1,0 +1,1 @@
+"""Landscapes, runs, rates, regret, sharpness, escape and networks."""

@@ -1,0 +1,1 @@
+"""Figures of the papers: pure data, drawing, and the gallery."""

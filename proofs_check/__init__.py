@@ -1,0 +1,1 @@
+"""Claims of the papers, their checks, and verdicts computed from evidence."""

@@ -1,0 +1,20 @@
+"""Claims of "Dissecting Adam: The Sign, Magnitude and Variance of Stochastic Gradients"."""
+
+from importlib import import_module
+
+from ..claim import Claim
+
+SECTIONS = (
+    "introduction",  # 1, figures 1 and 4, lemma 2
+    "directions",  # 2, 2.1, B.1
+    "figure_2",  # 2.2
+    "factors",  # 3, 3.1, lemma 1, figure 5
+    "theorem_1",  # 3.2, B.4
+    "estimators",  # 3.3, 3.4, C
+    "algorithms",  # 4, 5, A, D
+)
+
+
+def claims() -> list[Claim]:
+    """All claims of the paper, in its order."""
+    return [claim for section in SECTIONS for claim in import_module(f".{section}", __package__).CLAIMS]

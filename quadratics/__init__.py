@@ -1,0 +1,1 @@
+"""Exact theory of stochastic quadratic problems."""

@@ -1,0 +1,1 @@
+"""Linear dynamics of momentum methods on quadratics, and their spectral radii."""
