@@ -5,7 +5,8 @@ from importlib import import_module
 from ..claim import Claim
 
 SECTIONS = (
-    "introduction",  # 1, figures 1 and 4, lemma 2
+    "introduction",  # 1, 1.1, figure 1
+    "sign_success",  # 1.4, B.2, lemma 2, figure 4
     "directions",  # 2, 2.1, B.1
     "figure_2",  # 2.2
     "factors",  # 3, 3.1, lemma 1, figure 5

@@ -1,0 +1,1 @@
+"""Checks that several papers share: symbolic identities, Gaussian moments, exact rational matrices."""
