@@ -1,17 +1,20 @@
 """What every update rule shares: validated hyperparameters that broadcast, schedules, and checks of its arguments.
 
 The last axis of every array is the parameter vector, the leading axes are independent runs. A hyperparameter is a
-number, an array that broadcasts against the leading axes, or a schedule ``t -> value`` of the step ``t = 1, 2, ...``.
+number, an array that broadcasts to the leading axes, or a schedule ``t -> value`` of the step ``t = 1, 2, ...``.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import array_api_compat
+import numpy as np
 
 from ..arrays import Array, Context, check_finite, context
 
@@ -47,7 +50,7 @@ def hyper(default: Any = dataclasses.MISSING, *, domain: str, kw_only: bool = Fa
     return dataclasses.field(default=default, metadata={"domain": parsed}, kw_only=kw_only)
 
 
-def choice(default: str, *allowed: str, kw_only: bool = True) -> Any:
+def choice(default: Any, *allowed: Any, kw_only: bool = True) -> Any:
     """A dataclass field that names one of a few conventions."""
     return dataclasses.field(default=default, metadata={"allowed": allowed}, kw_only=kw_only)
 
@@ -56,16 +59,25 @@ def choice(default: str, *allowed: str, kw_only: bool = True) -> Any:
 class Rule(ABC):
     """An update rule: frozen hyperparameters and two pure functions.
 
-    Sub-classes are frozen dataclasses; ``init`` and ``step`` never write to their arguments.
+    Sub-classes are frozen dataclasses; ``init`` and ``step`` never write to their arguments. Arrays of a state carry
+    the batch axes in front.
 
     Attributes
     ----------
     nonfinite : {"raise", "skip", "propagate"}
         What a NaN or infinite gradient does: raise ValueError with the step number (default), leave that run's
         parameters and state as they are for this step, or let it through (for batches in which single runs diverge).
+        The counter ``t`` is common to all runs and advances on a skipped step too.
     """
 
+    State: ClassVar[type | None] = None  # the NamedTuple of the rule; a state of another type is refused
+
     nonfinite: NonFinite = choice("raise", "raise", "skip", "propagate")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "step" in cls.__dict__:
+            cls.step = _guarded(cls.__dict__["step"])  # type: ignore[method-assign]
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -94,9 +106,19 @@ class Rule(ABC):
     def step(self, params: Array, grad: Array, state: Any) -> tuple[Array, Any]:
         """New parameters and state after one step with the gradient ``grad`` at ``params``."""
 
+    def state_type(self) -> type | None:
+        """The NamedTuple that ``init`` returns, where the rule names it."""
+        return self.State
+
     def value(self, ctx: Context, name: str, t: int) -> Any:
         """The hyperparameter ``name`` at step ``t``, ready to multiply arrays of shape (..., d)."""
-        return resolve(ctx, getattr(self, name), t)
+        value = getattr(self, name)
+        if callable(value):
+            value = value(t)
+            domain: Domain | None = type(self).__dataclass_fields__[name].metadata.get("domain")
+            if domain is not None and not domain.contains(value):
+                raise ValueError(f"step {t}: {name} must lie in {domain}, its schedule gave {value!r}")
+        return resolve(ctx, value, t)
 
     def enter(self, params: Array, grad: Array, t: int) -> Context:
         """Check the arguments of step ``t`` and return their context.
@@ -117,7 +139,8 @@ class Rule(ABC):
             raise ValueError(f"grad must have the shape of params {tuple(params.shape)}, got {tuple(grad.shape)}")
         if self.nonfinite == "raise":
             # A sum is finite only if all its terms are; only a suspicious sum pays for the exact check.
-            total = ctx.xp.sum(grad)
+            with np.errstate(over="ignore", invalid="ignore"):
+                total = ctx.xp.sum(grad)
             if not bool(ctx.xp.isfinite(total)):
                 try:
                     check_finite(grad=grad)
@@ -126,13 +149,111 @@ class Rule(ABC):
         return ctx
 
 
+def _guarded(step: Callable[..., Any]) -> Callable[..., Any]:
+    """``step`` with the checks every rule shares and the policy "skip", both in one place."""
+
+    @functools.wraps(step)
+    def wrapper(self: Rule, params: Array, grad: Array, state: Any, **extra: Any) -> tuple[Array, Any]:
+        kind = self.state_type()
+        if kind is not None and not isinstance(state, kind):
+            raise TypeError(
+                f"state must be the {kind.__name__} of {type(self).__name__}.init, got {type(state).__name__}"
+            )
+        if self.nonfinite == "skip":
+            new_params, new_state = _step_finite_runs(step, self, params, grad, state, extra)
+        else:
+            new_params, new_state = step(self, params, grad, state, **extra)
+        if new_params.shape != params.shape:
+            raise ValueError(
+                f"hyperparameters and state must broadcast to the batch axes of params, {tuple(params.shape[:-1])}, "
+                f"but the step has {tuple(new_params.shape[:-1])}: a grid needs params of its own shape"
+            )
+        return new_params, new_state
+
+    return wrapper
+
+
+def _step_finite_runs(
+    step: Callable[..., Any], rule: Rule, params: Array, grad: Array, state: Any, extra: dict[str, Any]
+) -> tuple[Array, Any]:
+    ctx = rule.enter(params, grad, state.t + 1)
+    xp = ctx.xp
+    finite = xp.all(xp.isfinite(grad), axis=-1)
+    for value in extra.values():
+        if array_api_compat.is_array_api_obj(value):
+            # Axes behind the batch are one run's; an array without the batch axes concerns all runs.
+            axes = tuple(range(finite.ndim, value.ndim)) if value.shape[: finite.ndim] == finite.shape else None
+            finite = finite & xp.all(xp.isfinite(value), axis=axes)
+    if bool(xp.all(finite)):
+        return step(rule, params, grad, state, **extra)
+    # Skipped runs take a step with gradient zero that is thrown away: no NaN can leak, no shape depends on data.
+    new_params, new_state = step(rule, params, xp.where(finite[..., None], grad, xp.zeros_like(grad)), state, **extra)
+    return _select(finite, new_params, params, xp), _select(finite, new_state, state, xp)
+
+
+def _select(finite: Array, new: Any, old: Any, xp: Any) -> Any:
+    """Leaf by leaf the new value where a run is finite, else the old one; what is no array is new."""
+    if isinstance(new, tuple):
+        leaves = [_select(finite, n, o, xp) for n, o in zip(new, old, strict=True)]
+        return type(new)(*leaves) if hasattr(new, "_fields") else tuple(leaves)
+    if not array_api_compat.is_array_api_obj(new):
+        return new
+    mask = xp.reshape(finite, (*finite.shape, *(1,) * (new.ndim - finite.ndim)))
+    return xp.where(mask, new, old)
+
+
 def resolve(ctx: Context, value: Hyper, t: int) -> Any:
-    """A hyperparameter's value at step ``t``: schedules are called, batch arrays get the parameter axis."""
+    """A hyperparameter's value at step ``t``: schedules are called, batch arrays get the parameter axis.
+
+    Arrays are rounded to the dtype of the parameters; numbers stay Python's and take part in double precision.
+    """
     if callable(value):
         value = value(t)
-    if array_api_compat.is_array_api_obj(value) and value.ndim > 0:
-        return ctx.asarray(value)[..., None]
+    if isinstance(value, np.generic):
+        return value.item()
+    if array_api_compat.is_array_api_obj(value):
+        array = ctx.asarray(value)
+        return array[..., None] if array.ndim > 0 else array
     return value
+
+
+def is_zero(value: Hyper) -> bool:
+    """Whether a hyperparameter is the number zero, so that its term can be left out."""
+    return isinstance(value, int | float) and value == 0
+
+
+def power(ctx: Context, base: Any, exponent: int) -> Any:
+    """``base ** exponent`` for a number or an array of hyperparameters.
+
+    On NumPy a number goes through the array routine, which differs from Python's in the last bit: a grid of runs then
+    equals the same runs one by one bit for bit.
+    """
+    if isinstance(base, int | float) and array_api_compat.is_numpy_namespace(ctx.xp):
+        return float(np.power(np.asarray(base, dtype=np.float64), float(exponent)))
+    return base ** float(exponent)
+
+
+def square_root(ctx: Context, value: Any) -> Any:
+    """Root of a number or an array of hyperparameters."""
+    return ctx.xp.sqrt(value) if array_api_compat.is_array_api_obj(value) else math.sqrt(value)
+
+
+def minimum(ctx: Context, value: Any, bound: float) -> Any:
+    """The smaller of a number or an array of hyperparameters and a number."""
+    if array_api_compat.is_array_api_obj(value):
+        return ctx.xp.minimum(value, ctx.asarray(bound))
+    return min(value, bound)
+
+
+def ratio(numerator: Array, denominator: Array, xp: Any) -> Array:
+    """Quotient in which 0/0 is 0: a coordinate that never saw a gradient does not move."""
+    rest = (numerator == 0) & (denominator == 0)
+    return numerator / xp.where(rest, xp.ones_like(denominator), denominator)
+
+
+def is_positive(value: Any) -> bool:
+    """Whether a resolved hyperparameter is a positive number, so that a sum with it cannot vanish."""
+    return isinstance(value, int | float) and value > 0
 
 
 def check_params(params: Array) -> Context:

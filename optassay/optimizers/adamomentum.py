@@ -1,0 +1,111 @@
+"""AdaMomentum: Adam with the square of the momentum in the second moment and epsilon in the state."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import array_api_compat
+
+from ..arrays import Array, Context
+from ._rule import Hyper, Rule, check_params, choice, hyper, power
+from .adam import MaximumState, quotient
+from .sgd import add_weight_decay, shrink
+from .variance_adapted import MomentsState
+
+
+def rectified_length(beta2: Any, t: int, ctx: Context) -> tuple[Any, Any]:
+    """RAdam's length of the averaging window at step ``t``, and its limit ``2 / (1 - beta_2) - 1``."""
+    limit = 2.0 / (1.0 - beta2) - 1.0
+    weight = power(ctx, beta2, t)
+    return limit - 2.0 * t * weight / (1.0 - weight), limit
+
+
+def rectification(length: Any, limit: Any) -> Any:
+    """RAdam's variance rectification ``r_t^2`` for a window ``length > 4``."""
+    return (length - 4.0) / (limit - 4.0) * (length - 2.0) / length * limit / (limit - 2.0)
+
+
+@dataclass(frozen=True, eq=False)
+class AdaMomentum(Rule):
+    """AdaMomentum, Algorithm 1.
+
+    Attributes
+    ----------
+    epsilon : hyperparameter
+        Added to ``v`` in the state at every step, so that it settles at ``epsilon / (1 - beta_2)`` under the root.
+    debias : bool
+        Lines 7 and 8 (default); the analysis of section 4 leaves them out.
+    weight_decay, decay : hyperparameter, {"decoupled", "l2"}
+        ``theta <- (1 - alpha weight_decay) theta`` ahead of the step, or ``weight_decay theta`` joins the gradient.
+    rectify : bool
+        RAdam's rectification (published code): a plain momentum step while the window is shorter than 5, then
+        ``alpha r_t m_hat / (sqrt(v) + epsilon)``.
+    amsgrad : bool
+        Running maximum of ``v``, epsilon included, ahead of the bias correction (published code); ``rectify``
+        ignores it.
+    """
+
+    step_size: Hyper = hyper(0.001, domain="[0, inf)")
+    beta1: Hyper = hyper(0.9, domain="[0, 1)")
+    beta2: Hyper = hyper(0.999, domain="[0, 1)")
+    epsilon: Hyper = hyper(1e-16, domain="[0, inf)")
+    debias: bool = choice(True, False, True)
+    weight_decay: Hyper = hyper(0.0, domain="[0, inf)", kw_only=True)
+    decay: Literal["decoupled", "l2"] = choice("decoupled", "decoupled", "l2")
+    rectify: bool = choice(False, False, True)
+    amsgrad: bool = choice(False, False, True)
+
+    @classmethod
+    def paper(cls, **overrides: Any) -> AdaMomentum:
+        """Algorithm 1."""
+        return cls(**overrides)
+
+    @classmethod
+    def published(cls, **overrides: Any) -> AdaMomentum:
+        """The authors' code, AdaM3: Algorithm 1; decay, ``rectify`` and ``amsgrad`` are its options."""
+        return cls(**overrides)
+
+    def state_type(self) -> type:
+        return MaximumState if self.amsgrad else MomentsState
+
+    def init(self, params: Array) -> MomentsState | MaximumState:
+        ctx = check_params(params)
+        m, v = ctx.zeros(params.shape), ctx.zeros(params.shape)
+        return MaximumState(0, m, v, ctx.zeros(params.shape)) if self.amsgrad else MomentsState(0, m, v)
+
+    def step(self, params: Array, grad: Array, state: Any) -> tuple[Array, Any]:
+        t = state.t + 1
+        ctx = self.enter(params, grad, t)
+        xp = ctx.xp
+        alpha, beta1, beta2, epsilon = (self.value(ctx, name, t) for name in ("step_size", "beta1", "beta2", "epsilon"))
+        if self.decay == "l2":
+            g = add_weight_decay(self, ctx, params, grad, t)
+        else:
+            params, g = shrink(self, ctx, params, alpha, t), grad
+        m = beta1 * state.m + (1.0 - beta1) * g  # line 5
+        v = beta2 * state.v + (1.0 - beta2) * (m * m) + epsilon  # line 6
+        new: MomentsState | MaximumState = MomentsState(t, m, v)
+        v_used = v
+        if self.amsgrad:
+            v_used = xp.maximum(state.v_max, v)
+            new = MaximumState(t, m, v, v_used)
+        m_hat = m / (1.0 - power(ctx, beta1, t)) if self.debias else m  # line 7
+        if self.rectify:
+            return params - alpha * self._rectified(ctx, m_hat, v, beta2, epsilon, t), new
+        v_hat = v_used / (1.0 - power(ctx, beta2, t)) if self.debias else v_used  # line 8
+        return params - alpha * quotient(m_hat, xp.sqrt(v_hat), epsilon, xp), new  # line 9
+
+    def _rectified(self, ctx: Context, m_hat: Array, v: Array, beta2: Any, epsilon: Any, t: int) -> Array:
+        xp = ctx.xp
+        length, limit = rectified_length(beta2, t, ctx)
+        weight = 1.0 - power(ctx, beta2, t)
+        adaptive = quotient(m_hat, xp.sqrt(v) + epsilon, epsilon, xp)
+        if array_api_compat.is_array_api_obj(length):
+            long = length >= 5.0
+            safe = xp.where(long, rectification(length, limit), xp.ones_like(length))
+            return xp.where(long, xp.sqrt(weight * safe) * adaptive, m_hat)
+        if length < 5.0:
+            return m_hat
+        return math.sqrt(weight * rectification(length, limit)) * adaptive

@@ -1,0 +1,110 @@
+"""SoftAdam: a denominator between that of SGD with momentum and that of Adam."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, ClassVar, Literal
+
+from ..arrays import Array, Context
+from ._rule import Hyper, Rule, check_params, choice, hyper, is_positive, minimum, ratio, square_root
+from .sgd import shrink
+from .variance_adapted import MomentsState
+
+
+@dataclass(frozen=True, eq=False)
+class SoftAdam(Rule):
+    """SoftAdam, Algorithm 1 and appendix A.
+
+    Attributes
+    ----------
+    step_size, beta1, beta2, eta, epsilon : hyperparameters
+        ``eta`` mixes: 0 is SGD with momentum (running average), any real number is allowed.
+    weight_decay : hyperparameter
+        Decoupled: ``theta <- (1 - alpha weight_decay) theta`` ahead of the step. Algorithm 1 lists it as an input
+        without using it; this is the appendix' line.
+    nesterov : bool
+        Step along ``beta_1 m + (1 - beta_1) g`` (appendix A).
+    segments : tuple of int, optional
+        Lengths of the tensors that make up the last axis: the mean of ``v`` is taken over each of them, as in the
+        published code. None (default, Algorithm 1): over all elements.
+    eta_sign : {"signed", "absolute"}
+        ``eta r`` (Algorithm 1) or ``|eta| r`` (the code, which squares eta under a root); differs for ``eta < 0``.
+    ratio, relative : {"root", "plain"}
+        Readings of section 3: ``r`` and the relative second moment with (Algorithm 1, code) or without root.
+    epsilon_power : {2, 1}
+        ``mean(v) + epsilon^2`` (section 3, code) or ``mean(v) + epsilon`` (a reading of Algorithm 1).
+    """
+
+    State: ClassVar[type] = MomentsState
+
+    step_size: Hyper = hyper(0.1, domain="[0, inf)")
+    beta1: Hyper = hyper(0.9, domain="[0, 1)")
+    beta2: Hyper = hyper(0.999, domain="[0, 1)")
+    eta: Hyper = hyper(1.0, domain="(-inf, inf)")
+    epsilon: Hyper = hyper(1e-8, domain="[0, inf)")
+    weight_decay: Hyper = hyper(0.0, domain="[0, inf)", kw_only=True)
+    nesterov: bool = choice(False, False, True)
+    segments: tuple[int, ...] | None = None
+    eta_sign: Literal["signed", "absolute"] = choice("signed", "signed", "absolute")
+    ratio: Literal["root", "plain"] = choice("root", "root", "plain")
+    relative: Literal["root", "plain"] = choice("root", "root", "plain")
+    epsilon_power: Literal[1, 2] = choice(2, 2, 1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.segments is not None:
+            segments = tuple(self.segments)
+            if not segments or any(not isinstance(n, int) or n < 1 for n in segments):
+                raise ValueError(f"segments must be positive lengths, got {self.segments!r}")
+            object.__setattr__(self, "segments", segments)
+
+    @classmethod
+    def paper(cls, **overrides: Any) -> SoftAdam:
+        """Algorithm 1: mean over all elements, signed ``eta``."""
+        return cls(**overrides)
+
+    @classmethod
+    def published(cls, **overrides: Any) -> SoftAdam:
+        """The authors' code: ``|eta|``, and the mean per tensor (give the tensors' lengths as ``segments``)."""
+        return cls(**{"eta_sign": "absolute", **overrides})
+
+    def init(self, params: Array) -> MomentsState:
+        ctx = check_params(params)
+        if self.segments is not None and sum(self.segments) != params.shape[-1]:
+            raise ValueError(f"segments must add up to {params.shape[-1]}, the length of the last axis of params, "
+                             f"got {self.segments}")  # fmt: skip
+        return MomentsState(0, ctx.zeros(params.shape), ctx.zeros(params.shape))
+
+    def step(self, params: Array, grad: Array, state: MomentsState) -> tuple[Array, MomentsState]:
+        t = state.t + 1
+        ctx = self.enter(params, grad, t)
+        alpha, beta1, beta2, eta = (self.value(ctx, name, t) for name in ("step_size", "beta1", "beta2", "eta"))
+        m = beta1 * state.m + (1.0 - beta1) * grad
+        beta2_hat = minimum(ctx, beta2, 1.0 - 1.0 / t)
+        v = beta2_hat * state.v + (1.0 - beta2_hat) * (grad * grad)
+        r = (1.0 - beta2) / (1.0 - beta2_hat)
+        if self.ratio == "root":
+            r = square_root(ctx, r)
+        e = (abs(eta) if self.eta_sign == "absolute" else eta) * r
+        denominator = (1.0 + eta - e) + e * self._relative(ctx, v, t)
+        direction = beta1 * m + (1.0 - beta1) * grad if self.nesterov else m
+        params = shrink(self, ctx, params, alpha, t)
+        return params - alpha * (1.0 + eta) * (direction / denominator), MomentsState(t, m, v)
+
+    def _relative(self, ctx: Context, v: Array, t: int) -> Array:
+        """``sqrt(v / (mean(v) + epsilon^2))``; 0 where all of ``v`` and ``epsilon`` vanish."""
+        xp = ctx.xp
+        epsilon = self.value(ctx, "epsilon", t)
+        floor = epsilon * epsilon if self.epsilon_power == 2 else epsilon
+        if self.segments is None:
+            mean = xp.mean(v, axis=-1, keepdims=True)
+        else:
+            ends = list(accumulate(self.segments))
+            means = [
+                xp.broadcast_to(xp.mean(v[..., end - n : end], axis=-1, keepdims=True), (*v.shape[:-1], n))
+                for n, end in zip(self.segments, ends, strict=True)
+            ]
+            mean = xp.concat(means, axis=-1)
+        x = v / (mean + floor) if is_positive(floor) else ratio(v, xp.broadcast_to(mean + floor, v.shape), xp)
+        return xp.sqrt(x) if self.relative == "root" else x
