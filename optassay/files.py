@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import sys
 import tempfile
@@ -42,18 +43,30 @@ def write_atomic(path: str | os.PathLike[str], content: bytes) -> Path:
 def source_digest(modules: Iterable[str | ModuleType]) -> str:
     """SHA-256 over the source files of whole packages or single modules, by sorted name.
 
-    A result that was computed by other sources has another digest, helpers included.
+    A result that was computed by other sources has another digest, helpers included. A name need not be imported yet:
+    finding a package does not run it.
+
+    Raises
+    ------
+    ValueError
+        A module is not found or has no source file.
     """
     digest = hashlib.sha256()
     paths: set[Path] = set()
     for module in modules:
-        loaded = sys.modules[module] if isinstance(module, str) else module
-        file = loaded.__file__
-        if file is None:
-            raise ValueError(f"module {loaded.__name__} has no source file")
-        path = Path(file)
+        path = _source_file(module)
         paths |= set(path.parent.rglob("*.py")) if path.name == "__init__.py" else {path}
     for path in sorted(paths):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _source_file(module: str | ModuleType) -> Path:
+    name = module if isinstance(module, str) else module.__name__
+    loaded = sys.modules.get(name) if isinstance(module, str) else module
+    spec = importlib.util.find_spec(name) if loaded is None else None
+    file = loaded.__file__ if loaded is not None else (spec.origin if spec is not None else None)
+    if file is None:
+        raise ValueError(f"module {name} is not found or has no source file")
+    return Path(file)
