@@ -83,7 +83,7 @@ class Rule(ABC):
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             domain: Domain | None = field.metadata.get("domain")
-            if domain is not None and value is not None and not callable(value):
+            if domain is not None and not callable(value) and not (value is None and field.default is None):
                 try:
                     inside = domain.contains(value)
                 except TypeError as error:
@@ -109,6 +109,9 @@ class Rule(ABC):
     def state_type(self) -> type | None:
         """The NamedTuple that ``init`` returns, where the rule names it."""
         return self.State
+
+    def check_state(self, params: Array, state: Any) -> None:  # noqa: B027 - most states need no more than their type
+        """Refuse a state that cannot belong to ``params``; called ahead of every step."""
 
     def value(self, ctx: Context, name: str, t: int) -> Any:
         """The hyperparameter ``name`` at step ``t``, ready to multiply arrays of shape (..., d)."""
@@ -147,6 +150,25 @@ class Rule(ABC):
                 except ValueError as error:
                     raise ValueError(f"step {t}: {error}") from error
         return ctx
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ElementwiseRule(Rule):
+    """A rule whose state holds, beside ``t``, arrays of the parameters' shape that start at zero."""
+
+    def init(self, params: Array) -> Any:
+        ctx = check_params(params)
+        kind: Any = self.state_type()
+        return kind(0, *(ctx.zeros(params.shape) for _ in kind._fields[1:]))
+
+    def check_state(self, params: Array, state: Any) -> None:
+        for name, array in zip(state._fields[1:], state[1:], strict=True):
+            if array.shape != params.shape:
+                raise ValueError(
+                    f"state.{name} must have the shape of params {tuple(params.shape)}, got {tuple(array.shape)}"
+                )
+            if array.dtype != params.dtype:
+                raise TypeError(f"state.{name} must have the dtype of params ({params.dtype}), got {array.dtype}")
 
 
 def _guarded(step: Callable[..., Any]) -> Callable[..., Any]:
@@ -251,9 +273,9 @@ def ratio(numerator: Array, denominator: Array, xp: Any) -> Array:
     return numerator / xp.where(rest, xp.ones_like(denominator), denominator)
 
 
-def is_positive(value: Any) -> bool:
-    """Whether a resolved hyperparameter is a positive number, so that a sum with it cannot vanish."""
-    return isinstance(value, int | float) and value > 0
+def is_positive(ctx: Context, value: Any) -> bool:
+    """Whether a resolved hyperparameter is a number that stays positive in the arrays' dtype: sums cannot vanish."""
+    return isinstance(value, int | float) and value >= float(ctx.xp.finfo(ctx.dtype).smallest_normal)
 
 
 def check_params(params: Array) -> Context:

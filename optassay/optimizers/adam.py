@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from ..arrays import Array, Context
-from ._rule import Hyper, Rule, check_params, choice, hyper, is_positive, power, ratio
+from ._rule import ElementwiseRule, Hyper, Rule, choice, hyper, is_positive, power, ratio
 from .sgd import add_weight_decay, shrink
 from .variance_adapted import MomentsState
 
@@ -20,9 +20,9 @@ class MaximumState(NamedTuple):
     v_max: Array
 
 
-def quotient(numerator: Array, denominator: Array, epsilon: Any, xp: Any) -> Array:
+def quotient(ctx: Context, numerator: Array, denominator: Array, epsilon: Any) -> Array:
     """Quotient in which 0/0 is 0; with ``epsilon > 0`` there is no 0/0 to look for."""
-    return numerator / denominator if is_positive(epsilon) else ratio(numerator, denominator, xp)
+    return numerator / denominator if is_positive(ctx, epsilon) else ratio(numerator, denominator, ctx.xp)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +53,11 @@ class _AdamLike(Rule):
         epsilon = self.value(ctx, "epsilon", t)
         m_hat = m / self._weight(ctx, "beta1", t)
         root = ctx.xp.sqrt(v_hat + epsilon) if self.epsilon_place == "inside" else ctx.xp.sqrt(v_hat) + epsilon
-        return params - self.value(ctx, "step_size", t) * quotient(m_hat, root, epsilon, ctx.xp)
+        return params - self.value(ctx, "step_size", t) * quotient(ctx, m_hat, root, epsilon)
 
 
 @dataclass(frozen=True, eq=False)
-class Adam(_AdamLike):
+class Adam(_AdamLike, ElementwiseRule):
     """Adam, eqs. (3)-(5) of "Dissecting Adam"; where numerator and denominator vanish, nothing moves.
 
     Attributes
@@ -72,10 +72,6 @@ class Adam(_AdamLike):
 
     State: ClassVar[type] = MomentsState
 
-    def init(self, params: Array) -> MomentsState:
-        ctx = check_params(params)
-        return MomentsState(0, ctx.zeros(params.shape), ctx.zeros(params.shape))
-
     def step(self, params: Array, grad: Array, state: MomentsState) -> tuple[Array, MomentsState]:
         t = state.t + 1
         ctx = self.enter(params, grad, t)
@@ -85,16 +81,12 @@ class Adam(_AdamLike):
 
 
 @dataclass(frozen=True, eq=False)
-class AdamW(_AdamLike):
+class AdamW(_AdamLike, ElementwiseRule):
     """Adam with decoupled decay: ``theta <- (1 - alpha weight_decay) theta`` ahead of the step."""
 
     State: ClassVar[type] = MomentsState
 
     weight_decay: Hyper = hyper(0.01, domain="[0, inf)", kw_only=True)
-
-    def init(self, params: Array) -> MomentsState:
-        ctx = check_params(params)
-        return MomentsState(0, ctx.zeros(params.shape), ctx.zeros(params.shape))
 
     def step(self, params: Array, grad: Array, state: MomentsState) -> tuple[Array, MomentsState]:
         t = state.t + 1
@@ -106,7 +98,7 @@ class AdamW(_AdamLike):
 
 
 @dataclass(frozen=True, eq=False)
-class AMSGrad(_AdamLike):
+class AMSGrad(_AdamLike, ElementwiseRule):
     """Adam whose second moment never falls.
 
     Attributes
@@ -119,10 +111,6 @@ class AMSGrad(_AdamLike):
     State: ClassVar[type] = MaximumState
 
     maximum: Literal["raw", "corrected"] = choice("raw", "raw", "corrected")
-
-    def init(self, params: Array) -> MaximumState:
-        ctx = check_params(params)
-        return MaximumState(0, ctx.zeros(params.shape), ctx.zeros(params.shape), ctx.zeros(params.shape))
 
     def step(self, params: Array, grad: Array, state: MaximumState) -> tuple[Array, MaximumState]:
         t = state.t + 1

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import array_api_compat
 
 from ..arrays import Array, Context
-from ._rule import Hyper, Rule, check_params, choice, hyper, power
+from ._rule import ElementwiseRule, Hyper, choice, hyper, power
 from .adam import MaximumState, quotient
 from .sgd import add_weight_decay, shrink
 from .variance_adapted import MomentsState
@@ -28,7 +28,7 @@ def rectification(length: Any, limit: Any) -> Any:
 
 
 @dataclass(frozen=True, eq=False)
-class AdaMomentum(Rule):
+class AdaMomentum(ElementwiseRule):
     """AdaMomentum, Algorithm 1.
 
     Attributes
@@ -70,11 +70,6 @@ class AdaMomentum(Rule):
     def state_type(self) -> type:
         return MaximumState if self.amsgrad else MomentsState
 
-    def init(self, params: Array) -> MomentsState | MaximumState:
-        ctx = check_params(params)
-        m, v = ctx.zeros(params.shape), ctx.zeros(params.shape)
-        return MaximumState(0, m, v, ctx.zeros(params.shape)) if self.amsgrad else MomentsState(0, m, v)
-
     def step(self, params: Array, grad: Array, state: Any) -> tuple[Array, Any]:
         t = state.t + 1
         ctx = self.enter(params, grad, t)
@@ -95,13 +90,13 @@ class AdaMomentum(Rule):
         if self.rectify:
             return params - alpha * self._rectified(ctx, m_hat, v, beta2, epsilon, t), new
         v_hat = v_used / (1.0 - power(ctx, beta2, t)) if self.debias else v_used  # line 8
-        return params - alpha * quotient(m_hat, xp.sqrt(v_hat), epsilon, xp), new  # line 9
+        return params - alpha * quotient(ctx, m_hat, xp.sqrt(v_hat), epsilon), new  # line 9
 
     def _rectified(self, ctx: Context, m_hat: Array, v: Array, beta2: Any, epsilon: Any, t: int) -> Array:
         xp = ctx.xp
         length, limit = rectified_length(beta2, t, ctx)
         weight = 1.0 - power(ctx, beta2, t)
-        adaptive = quotient(m_hat, xp.sqrt(v) + epsilon, epsilon, xp)
+        adaptive = quotient(ctx, m_hat, xp.sqrt(v) + epsilon, epsilon)
         if array_api_compat.is_array_api_obj(length):
             long = length >= 5.0
             safe = xp.where(long, rectification(length, limit), xp.ones_like(length))

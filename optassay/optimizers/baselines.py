@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
 from ..arrays import Array
-from ._rule import Hyper, Rule, check_params, choice, hyper, power
+from ._rule import ElementwiseRule, Hyper, check_params, choice, hyper, power
 from .adam import quotient
 from .sgd import add_weight_decay, shrink
 from .variance_adapted import MomentsState
@@ -20,7 +20,7 @@ class SquaresState(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class RMSprop(Rule):
+class RMSprop(ElementwiseRule):
     """``v <- beta_2 v + (1 - beta_2) g^2``, ``theta <- theta - alpha g / (sqrt(v) + epsilon)``.
 
     Attributes
@@ -39,10 +39,6 @@ class RMSprop(Rule):
     epsilon_place: Literal["outside", "inside"] = choice("outside", "outside", "inside")
     weight_decay: Hyper = hyper(0.0, domain="[0, inf)", kw_only=True)
 
-    def init(self, params: Array) -> SquaresState:
-        ctx = check_params(params)
-        return SquaresState(0, ctx.zeros(params.shape))
-
     def step(self, params: Array, grad: Array, state: SquaresState) -> tuple[Array, SquaresState]:
         t = state.t + 1
         ctx = self.enter(params, grad, t)
@@ -50,11 +46,11 @@ class RMSprop(Rule):
         g = add_weight_decay(self, ctx, params, grad, t)
         v = beta2 * state.v + (1.0 - beta2) * (g * g)
         root = ctx.xp.sqrt(v + epsilon) if self.epsilon_place == "inside" else ctx.xp.sqrt(v) + epsilon
-        return params - alpha * quotient(g, root, epsilon, ctx.xp), SquaresState(t, v)
+        return params - alpha * quotient(ctx, g, root, epsilon), SquaresState(t, v)
 
 
 @dataclass(frozen=True, eq=False)
-class Adagrad(Rule):
+class Adagrad(ElementwiseRule):
     """``v <- v + g^2``, ``theta <- theta - alpha g / (epsilon + sqrt(v))``: eq. (2) of "SoftAdam".
 
     Attributes
@@ -82,11 +78,11 @@ class Adagrad(Rule):
         alpha, epsilon = (self.value(ctx, name, t) for name in ("step_size", "epsilon"))
         g = add_weight_decay(self, ctx, params, grad, t)
         v = state.v + g * g
-        return params - alpha * quotient(g, epsilon + ctx.xp.sqrt(v), epsilon, ctx.xp), SquaresState(t, v)
+        return params - alpha * quotient(ctx, g, epsilon + ctx.xp.sqrt(v), epsilon), SquaresState(t, v)
 
 
 @dataclass(frozen=True, eq=False)
-class AdaBelief(Rule):
+class AdaBelief(ElementwiseRule):
     """Adam with ``(g - m)^2`` for ``g^2`` and epsilon both in the state and outside the root (Zhuang et al., 2020).
 
     Attributes
@@ -103,10 +99,6 @@ class AdaBelief(Rule):
     epsilon: Hyper = hyper(1e-16, domain="[0, inf)")
     weight_decay: Hyper = hyper(0.0, domain="[0, inf)", kw_only=True)
 
-    def init(self, params: Array) -> MomentsState:
-        ctx = check_params(params)
-        return MomentsState(0, ctx.zeros(params.shape), ctx.zeros(params.shape))
-
     def step(self, params: Array, grad: Array, state: MomentsState) -> tuple[Array, MomentsState]:
         t = state.t + 1
         ctx = self.enter(params, grad, t)
@@ -117,4 +109,4 @@ class AdaBelief(Rule):
         v = beta2 * state.v + (1.0 - beta2) * (surprise * surprise) + epsilon
         m_hat = m / (1.0 - power(ctx, beta1, t))
         v_hat = v / (1.0 - power(ctx, beta2, t))
-        return params - alpha * quotient(m_hat, ctx.xp.sqrt(v_hat) + epsilon, epsilon, ctx.xp), MomentsState(t, m, v)
+        return params - alpha * quotient(ctx, m_hat, ctx.xp.sqrt(v_hat) + epsilon, epsilon), MomentsState(t, m, v)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from ..arrays import Array, Context
-from ._rule import Hyper, Rule, check_params, choice, hyper, is_zero
+from ._rule import ElementwiseRule, Hyper, Rule, choice, hyper, is_zero
 
 
 class CounterState(NamedTuple):
@@ -35,17 +35,13 @@ def shrink(rule: Rule, ctx: Context, params: Array, step_size: Any, t: int) -> A
 
 
 @dataclass(frozen=True, eq=False)
-class GradientDescent(Rule):
+class GradientDescent(ElementwiseRule):
     """``theta <- theta - alpha g``, with optional L2 decay."""
 
     State: ClassVar[type] = CounterState
 
     step_size: Hyper = hyper(0.01, domain="[0, inf)")
     weight_decay: Hyper = hyper(0.0, domain="[0, inf)", kw_only=True)
-
-    def init(self, params: Array) -> CounterState:
-        check_params(params)
-        return CounterState(0)
 
     def step(self, params: Array, grad: Array, state: CounterState) -> tuple[Array, CounterState]:
         t = state.t + 1
@@ -55,7 +51,7 @@ class GradientDescent(Rule):
 
 
 @dataclass(frozen=True, eq=False)
-class Momentum(Rule):
+class Momentum(ElementwiseRule):
     """Gradient descent along a momentum term.
 
     Attributes
@@ -88,10 +84,6 @@ class Momentum(Rule):
             raise ValueError(f"dampening needs convention 'torch', got {self.convention!r}")
         if self.nesterov:
             raise ValueError(f"nesterov needs dampening 0, got {self.dampening!r}")
-
-    def init(self, params: Array) -> MomentumState:
-        ctx = check_params(params)
-        return MomentumState(0, ctx.zeros(params.shape))
 
     def step(self, params: Array, grad: Array, state: MomentumState) -> tuple[Array, MomentumState]:
         t = state.t + 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from ..arrays import Array
-from ._rule import Hyper, Rule, check_params, choice, hyper
+from ._rule import ElementwiseRule, Hyper, choice, hyper
 from .sgd import CounterState, MomentumState
 
 
@@ -17,7 +17,7 @@ def sign(x: Array, xp: Any, at_zero: int = 0) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class SignDescent(Rule):
+class SignDescent(ElementwiseRule):
     """SSD: ``theta <- theta - alpha sign(g)``.
 
     Attributes
@@ -31,10 +31,6 @@ class SignDescent(Rule):
     step_size: Hyper = hyper(0.01, domain="[0, inf)")
     sign_of_zero: Literal[0, 1] = choice(0, 0, 1)
 
-    def init(self, params: Array) -> CounterState:
-        check_params(params)
-        return CounterState(0)
-
     def step(self, params: Array, grad: Array, state: CounterState) -> tuple[Array, CounterState]:
         t = state.t + 1
         ctx = self.enter(params, grad, t)
@@ -42,7 +38,7 @@ class SignDescent(Rule):
 
 
 @dataclass(frozen=True, eq=False)
-class MomentumSign(Rule):
+class MomentumSign(ElementwiseRule):
     """M-SSD, Algorithm 1: the sign of a momentum term.
 
     Attributes
@@ -68,10 +64,6 @@ class MomentumSign(Rule):
     def published(cls, **overrides: Any) -> MomentumSign:
         """SignSGD of pytorch_optimizer 4.1.0; the authors published no code of M-SSD."""
         return cls(**{"convention": "ema", **overrides})
-
-    def init(self, params: Array) -> MomentumState:
-        ctx = check_params(params)
-        return MomentumState(0, ctx.zeros(params.shape))
 
     def step(self, params: Array, grad: Array, state: MomentumState) -> tuple[Array, MomentumState]:
         t = state.t + 1

@@ -7,13 +7,13 @@ from itertools import accumulate
 from typing import Any, ClassVar, Literal
 
 from ..arrays import Array, Context
-from ._rule import Hyper, Rule, check_params, choice, hyper, is_positive, minimum, ratio, square_root
+from ._rule import ElementwiseRule, Hyper, choice, hyper, is_positive, minimum, ratio, square_root
 from .sgd import shrink
 from .variance_adapted import MomentsState
 
 
 @dataclass(frozen=True, eq=False)
-class SoftAdam(Rule):
+class SoftAdam(ElementwiseRule):
     """SoftAdam, Algorithm 1 and appendix A.
 
     Attributes
@@ -70,11 +70,12 @@ class SoftAdam(Rule):
         return cls(**{"eta_sign": "absolute", **overrides})
 
     def init(self, params: Array) -> MomentsState:
-        ctx = check_params(params)
+        state = super().init(params)
         if self.segments is not None and sum(self.segments) != params.shape[-1]:
-            raise ValueError(f"segments must add up to {params.shape[-1]}, the length of the last axis of params, "
-                             f"got {self.segments}")  # fmt: skip
-        return MomentsState(0, ctx.zeros(params.shape), ctx.zeros(params.shape))
+            raise ValueError(
+                f"segments must add up to the length of params' last axis, {params.shape[-1]}, got {self.segments}"
+            )
+        return state
 
     def step(self, params: Array, grad: Array, state: MomentsState) -> tuple[Array, MomentsState]:
         t = state.t + 1
@@ -106,5 +107,5 @@ class SoftAdam(Rule):
                 for n, end in zip(self.segments, ends, strict=True)
             ]
             mean = xp.concat(means, axis=-1)
-        x = v / (mean + floor) if is_positive(floor) else ratio(v, xp.broadcast_to(mean + floor, v.shape), xp)
+        x = v / (mean + floor) if is_positive(ctx, floor) else ratio(v, xp.broadcast_to(mean + floor, v.shape), xp)
         return xp.sqrt(x) if self.relative == "root" else x

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from ..arrays import Array, Context, check_finite, context
-from ._rule import Hyper, Rule, check_params, choice, hyper, minimum, power, ratio
+from ._rule import ElementwiseRule, Hyper, Rule, choice, hyper, minimum, power, ratio
 from .sign import sign
 
 KAPPA_CAP = 0.9999  # of the authors' code: keeps 1 - kappa away from 0, exact at t = 1 where the variance is 0
@@ -32,22 +32,21 @@ class MomentumVarianceState(NamedTuple):
     s: Array
 
 
-def kappa(momentum: Any, t: int, ctx: Context) -> Any:
+def kappa(momentum: Any, t: int) -> Any:
     """Relative variance of a momentum term against that of one gradient, eq. (19).
 
     Parameters
     ----------
-    momentum : number, or array of ``ctx``
+    momentum : number or array
         ``mu`` in [0, 1).
     t : int
         Step, at least 1.
     """
-    mu_t = power(ctx, momentum, t)
+    mu_t = power(context(momentum=momentum), momentum, t)
     return (
         (1.0 - mu_t * mu_t)
-        * (1.0 - momentum)
-        * (1.0 - momentum)
-        / ((1.0 - momentum * momentum) * (1.0 - mu_t) * (1.0 - mu_t))
+        * ((1.0 - momentum) * (1.0 - momentum))
+        / ((1.0 - momentum * momentum) * ((1.0 - mu_t) * (1.0 - mu_t)))
     )
 
 
@@ -82,17 +81,13 @@ def gradient_variance(per_example: Array, estimator: Literal["printed", "unbiase
 
 
 @dataclass(frozen=True, eq=False)
-class _MovingAverages(Rule):
+class _MovingAverages(ElementwiseRule):
     """Bias-corrected averages of gradient and squared gradient with one constant, lines 4 and 5 of Algorithm 2."""
 
     State: ClassVar[type] = MomentsState
 
     step_size: Hyper = hyper(0.01, domain="[0, inf)")
     momentum: Hyper = hyper(0.9, domain="[0, 1)")
-
-    def init(self, params: Array) -> MomentsState:
-        ctx = check_params(params)
-        return MomentsState(0, ctx.zeros(params.shape), ctx.zeros(params.shape))
 
     def _averages(self, ctx: Context, grad: Array, state: MomentsState, mu: Any) -> tuple[Array, Array, MomentsState]:
         t = state.t + 1
@@ -134,7 +129,7 @@ class MSVAG(_MovingAverages):
         mu = self.value(ctx, "momentum", t)
         m, v, state = self._averages(ctx, grad, state, mu)
         square = m * m
-        k = kappa(mu, t, ctx)
+        k = kappa(mu, t)
         s = v - square
         if self.unbiased:
             k = minimum(ctx, k, KAPPA_CAP)
@@ -190,7 +185,7 @@ class SVAG(_MovingAverages):
         m, v, state = self._averages(ctx, grad, state, mu)
         s = v - m * m
         if self.unbiased:
-            s = s / (1.0 - minimum(ctx, kappa(mu, t, ctx), KAPPA_CAP))
+            s = s / (1.0 - minimum(ctx, kappa(mu, t), KAPPA_CAP))
         if mean is not None:
             m = self._given(ctx, "mean", mean, params, t)
         if variance is not None:
@@ -229,13 +224,13 @@ class AdamStar(_MovingAverages):
         mu = self.value(ctx, "momentum", t)
         m, v, state = self._averages(ctx, grad, state, mu)
         square = m * m
-        k = kappa(mu, t, ctx) if self.correct else 1.0
+        k = kappa(mu, t) if self.correct else 1.0
         gamma = ctx.xp.sqrt(ratio(square, square + k * (v - square), ctx.xp))  # lines 6, 7
         return params - alpha * (gamma * sign(m, ctx.xp)), state  # line 8
 
 
 @dataclass(frozen=True, eq=False)
-class _MiniBatch(Rule):
+class _MiniBatch(ElementwiseRule):
     """Momentum term and its variance from mini-batches, line 4 of Algorithms 3 and 5.
 
     ``step`` needs one of ``per_example``, the gradients of the mini-batch's examples (..., B, d), and ``variance``,
@@ -252,10 +247,6 @@ class _MiniBatch(Rule):
     step_size: Hyper = hyper(0.01, domain="[0, inf)")
     momentum: Hyper = hyper(0.9, domain="[0, 1]")
     estimator: Literal["printed", "unbiased"] = choice("printed", "printed", "unbiased")
-
-    def init(self, params: Array) -> MomentumVarianceState:
-        ctx = check_params(params)
-        return MomentumVarianceState(0, ctx.zeros(params.shape), ctx.zeros(params.shape))
 
     def _momentum(
         self, ctx: Context, params: Array, grad: Array, state: MomentumVarianceState, per_example: Any, variance: Any
