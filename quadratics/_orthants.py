@@ -19,9 +19,10 @@ so that nothing cancels. Negative r at the edge: E(a, b, r) = -E(a, -b, -r).
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -31,8 +32,8 @@ from optassay.arrays import Array, Context, erf, erfc
 CERTAIN = 38.0
 # |r| up to which the centre form with this many nodes is good to 1e-15.
 CENTRE_RULES = ((0.3, 6), (0.75, 12), (0.925, 20))
-_EDGE_NODES = 20
 _SQRT2 = math.sqrt(2.0)
+Table = list[tuple[Array, Array, Array]]  # three arrays over the pairs for each node
 
 
 def _legendre(n: int) -> list[tuple[float, float]]:
@@ -64,16 +65,28 @@ def determinant(first: Array, second: Array, covariance: Array) -> Array:
     return (p - q) + (p_error - q_error)
 
 
-@dataclass(frozen=True)
+class Group(Protocol):
+    """Pairs that share one rule; ``first`` and ``second`` index the last axis of the standardised means."""
+
+    first: Array
+    second: Array
+    nodes: int
+
+    def table(self, xp: Any) -> Table: ...
+
+    def excess(self, a: Array, b: Array, table: Table, xp: Any) -> Array: ...
+
+
+@dataclass
 class Centre:
-    """Pairs of the centre form; ``first`` and ``second`` index the last axis of the standardised means."""
+    """Pairs of the centre form."""
 
     first: Array
     second: Array
     angle: Array
     nodes: int
 
-    def table(self, xp: Any) -> list[tuple[Array, Array, Array]]:
+    def table(self, xp: Any) -> Table:
         """Per node: factors of a b and of a^2 + b^2 in the exponent, and the weight. All depend on r alone."""
         rows = []
         for node, weight in _legendre(self.nodes):
@@ -82,7 +95,7 @@ class Centre:
             rows.append((2.0 * half * xp.sin(u), half, self.angle * (weight / math.pi)))
         return rows
 
-    def excess(self, a: Array, b: Array, table: list[tuple[Array, Array, Array]], xp: Any) -> Array:
+    def excess(self, a: Array, b: Array, table: Table, xp: Any) -> Array:
         """E(a, b, r) - E(a, b, 0)."""
         product = a * b
         squares = a * a + b * b
@@ -93,7 +106,7 @@ class Centre:
         return total
 
 
-@dataclass(frozen=True)
+@dataclass
 class Edge:
     """Pairs of the edge form; ``cosine`` is sqrt(1 - r^2), ``sign`` that of r."""
 
@@ -101,17 +114,18 @@ class Edge:
     second: Array
     cosine: Array
     sign: Array
+    nodes: int = 20
 
-    def table(self, xp: Any) -> list[tuple[Array, Array, Array]]:
+    def table(self, xp: Any) -> Table:
         """Per node: v^2, sqrt(1 - v^2) and the weight."""
         rows = []
-        for node, weight in _legendre(_EDGE_NODES):
+        for node, weight in _legendre(self.nodes):
             v = self.cosine * (0.5 * (1.0 + node))
             square = v * v
             rows.append((square, xp.sqrt(1.0 - square), self.cosine * (0.5 * weight)))
         return rows
 
-    def excess(self, a: Array, b: Array, table: list[tuple[Array, Array, Array]], xp: Any) -> Array:
+    def excess(self, a: Array, b: Array, table: Table, xp: Any) -> Array:
         """E(a, b, r) - E(a, b, 0)."""
         certain = erf(a / _SQRT2) * erf(b / _SQRT2)
         b = b * self.sign
@@ -152,30 +166,30 @@ class Edge:
         return self.sign * (ends - (2.0 / math.pi) * total) - certain
 
 
-def classify(first: Array, second: Array, angle: Array, cosine: Array, ctx: Context) -> tuple[list[Any], list[Array]]:
-    """Flat pairs by the rule that fits their correlation; uncorrelated pairs need none.
+def classify(first: Array, second: Array, angle: Array, cosine: Array, ctx: Context) -> tuple[list[Group], list[Array]]:
+    """Flat pairs by the rule that fits their correlation.
 
     Returns
     -------
-    groups : list of Centre and Edge
+    groups : list of Group
+        Empty rules are left out.
     members : list of array
-        For each group the positions of its pairs in the flat input.
+        For each group the positions of its pairs in the flat input; then those of the uncorrelated pairs.
     """
     xp = ctx.xp
     size = xp.abs(angle)
-    groups: list[Any] = []
+    groups: list[Group] = []
     members: list[Array] = []
-    lower = 0.0
-    for limit, nodes in CENTRE_RULES:
-        upper = math.asin(limit)
+    edges = [0.0, *(math.asin(limit) for limit, _ in CENTRE_RULES), math.inf]
+    for rule, (lower, upper) in enumerate(itertools.pairwise(edges)):
         (index,) = xp.nonzero((size > lower) & (size <= upper))
-        lower = upper
-        if index.shape[0]:
-            members.append(index)
-            groups.append(Centre(*(xp.take(x, index, axis=0) for x in (first, second, angle)), nodes))
-    (index,) = xp.nonzero(size > lower)
-    if index.shape[0]:
+        if not index.shape[0]:
+            continue
         members.append(index)
-        sign = xp.sign(xp.take(angle, index, axis=0))
-        groups.append(Edge(*(xp.take(x, index, axis=0) for x in (first, second, cosine)), sign))
+        left, right, tilt = (xp.take(x, index, axis=0) for x in (first, second, angle))
+        if rule < len(CENTRE_RULES):
+            groups.append(Centre(left, right, tilt, CENTRE_RULES[rule][1]))
+        else:
+            groups.append(Edge(left, right, xp.take(cosine, index, axis=0), xp.sign(tilt)))
+    members.append(xp.nonzero(size == 0)[0])
     return groups, members

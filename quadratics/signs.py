@@ -14,8 +14,9 @@ import numpy as np
 
 from optassay.arrays import DEFAULT_MAX_BYTES, Array, Context, check_finite, chunks, context, erf
 
-from . import _orthants
 from ._layout import SharedLayout
+from ._orthants import CERTAIN
+from ._pairs import PairTables
 
 _SQRT2 = math.sqrt(2.0)
 # Rows of a chunk on the host: larger temporaries leave the cache and cost time.
@@ -39,13 +40,10 @@ def _standardised(mean: Array, std: Array, sign_of_zero: float, xp: Any) -> Arra
     """mean / std; a certain sign is ``CERTAIN`` away from zero, sign(0) = 0 without noise is exactly at zero."""
     random = std > 0
     safe = xp.where(random, std, xp.ones_like(std))
-    limit = _orthants.CERTAIN
-    # Clip before and after: mean / std may overflow.
-    bounded = xp.where(
-        xp.abs(mean) >= limit * safe, limit * xp.sign(mean), mean / xp.maximum(safe, xp.abs(mean) / limit)
-    )
-    fixed = xp.where(mean == 0, xp.full_like(mean, limit * sign_of_zero), limit * xp.sign(mean))
-    return xp.where(random, bounded, fixed)
+    # The quotient is formed where it stays below CERTAIN: mean / std may overflow.
+    size = xp.minimum(xp.abs(mean), CERTAIN * safe) / safe
+    fixed = xp.where(mean == 0, xp.full_like(mean, CERTAIN * sign_of_zero), CERTAIN * xp.sign(mean))
+    return xp.where(random, xp.sign(mean) * size, fixed)
 
 
 def _mean_and_std(mean: Array, std: Array) -> tuple[Context, Array, Array]:
@@ -108,102 +106,6 @@ def sign_success_probability(mean: Array, std: Array, *, sign_of_zero: float = 1
     return rho
 
 
-class _Block:
-    """Pair tables of a few covariance matrices (C, d, d), float64."""
-
-    def __init__(self, covariance: Array, std: Array, keep_tables: bool, ctx: Context) -> None:
-        xp = self.xp = ctx.xp
-        count, dim = covariance.shape[0], covariance.shape[-1]
-        self.count, self.dim = count, dim
-        rows, columns = np.triu_indices(dim, 1)
-        self.pairs = len(rows)
-        integers = {"dtype": xp.int64}
-        i, j = ctx.asarray(rows, **integers), ctx.asarray(columns, **integers)
-        self.flat_pairs = ctx.asarray(rows * dim + columns, **integers)
-        base = ctx.asarray(np.arange(count) * dim, **integers)[:, None]
-        first, second = (xp.reshape(base + index[None, :], (-1,)) for index in (i, j))
-
-        # Powers of two bring every variance to [1, 4) without rounding: products neither overflow nor underflow.
-        random = std > 0
-        safe = xp.where(random, std, xp.ones_like(std))
-        scale = 2.0 ** xp.floor(xp.log2(safe))
-        variance = xp.reshape(xp.linalg.diagonal(covariance) / scale / scale, (-1,))
-        scale, random = xp.reshape(scale, (-1,)), xp.reshape(random, (-1,))
-        pair = xp.reshape(xp.take(xp.reshape(covariance, (count, dim * dim)), self.flat_pairs, axis=1), (-1,))
-        pair = pair / xp.take(scale, first, axis=0) / xp.take(scale, second, axis=0)
-        left, right = xp.take(variance, first, axis=0), xp.take(variance, second, axis=0)
-        both = xp.take(random, first, axis=0) & xp.take(random, second, axis=0)
-        pair = xp.where(both, pair, xp.zeros_like(pair))
-        left, right = xp.where(both, left, xp.ones_like(left)), xp.where(both, right, xp.ones_like(right))
-        excess = xp.abs(pair) - xp.sqrt(left * right)
-        if self.pairs and bool(xp.any(excess > 1e-10)):
-            worst = int(xp.argmax(excess))
-            matrix, position = divmod(worst, self.pairs)
-            raise ValueError(
-                f"covariance is indefinite: its entry ({int(rows[position])}, {int(columns[position])})"
-                + (f" of matrix {matrix}" if count > 1 else "")
-                + f" means a correlation of {float(pair[worst] / xp.sqrt(left[worst] * right[worst])):.12g}, "
-                "allowed are -1 to 1"
-            )
-        root = xp.sqrt(xp.clip(_orthants.determinant(left, right, pair), 0.0, None))
-        angle = xp.atan2(pair, root)
-        cosine = root / xp.sqrt(left * right)
-        self.groups, members = _orthants.classify(first, second, angle, cosine, ctx)
-        self.tables = [group.table(xp) if keep_tables else None for group in self.groups]
-        # Where the value of each pair stands once the groups are laid end to end; the last place holds zero.
-        total = count * self.pairs
-        place = np.full(total, sum(int(m.shape[0]) for m in members))
-        if members:
-            from optassay.arrays import to_numpy
-
-            order = np.concatenate([to_numpy(m) for m in members])
-            place[order] = np.arange(len(order))
-        self.pair_place = ctx.asarray(place, **integers)
-        square = np.full((count, dim, dim), place.size and int(place.max(initial=0)))
-        square[...] = sum(int(m.shape[0]) for m in members)
-        square[:, rows, columns] = place.reshape(count, -1)
-        square[:, columns, rows] = place.reshape(count, -1)
-        self.square_place = ctx.asarray(square.reshape(-1), **integers)
-
-    def excess(self, a: Array, place: Array) -> Array:
-        """E[s_i s_j] - E[s_i] E[s_j] at the places asked for; ``a`` is (S, C, d)."""
-        xp = self.xp
-        flat = xp.reshape(a, (a.shape[0], -1))
-        parts = []
-        for group, table in zip(self.groups, self.tables, strict=True):
-            left, right = xp.take(flat, group.first, axis=1), xp.take(flat, group.second, axis=1)
-            parts.append(group.excess(left, right, table if table is not None else group.table(xp), xp))
-        parts.append(xp.zeros_like(flat[:, :1]))
-        return xp.take(xp.concat(parts, axis=1), place, axis=1)
-
-    def second_moment(self, a: Array, squares: Array) -> Array:
-        xp = self.xp
-        mean = erf(a / _SQRT2)
-        extra = xp.reshape(self.excess(a, self.square_place), (*a.shape, self.dim))
-        value = mean[..., :, None] * mean[..., None, :] + extra
-        diagonal = xp.eye(self.dim, dtype=xp.bool, device=_device(a))
-        return xp.where(diagonal, squares[..., None], value)
-
-    def quadratic_form(self, a: Array, squares: Array, weights: Array) -> Array:
-        xp = self.xp
-        mean = erf(a / _SQRT2)
-        diagonal = xp.linalg.diagonal(weights)
-        product = xp.matmul(weights, mean[..., None])[..., 0]
-        value = xp.sum(mean * (product - diagonal * mean), axis=-1) + xp.sum(diagonal * squares, axis=-1)
-        if self.groups:
-            both = weights + xp.matrix_transpose(weights)
-            pairs = xp.take(xp.reshape(both, (self.count, -1)), self.flat_pairs, axis=1)
-            extra = xp.reshape(self.excess(a, self.pair_place), (a.shape[0], self.count, self.pairs))
-            value = value + xp.sum(extra * pairs, axis=-1)
-        return value
-
-
-def _device(array: Array) -> Any:
-    import array_api_compat
-
-    return array_api_compat.device(array)
-
-
 class SignMoments:
     """Second moments of s = sign(X), X ~ N(mean, covariance), prepared for many means of one covariance.
 
@@ -241,16 +143,15 @@ class SignMoments:
         variance = xp.linalg.diagonal(matrix)
         if bool(xp.any(variance < 0)):
             raise ValueError(f"covariance must not have a negative diagonal, got {float(xp.min(variance))}")
-        gap = xp.abs(matrix - xp.matrix_transpose(matrix))
-        if bool(xp.any(gap > 1e3 * ctx.eps * xp.max(xp.abs(matrix)))):
+        rounding = 32 * dim * ctx.eps
+        gap = xp.max(xp.abs(matrix - xp.matrix_transpose(matrix)), axis=(-2, -1))
+        if bool(xp.any(gap > rounding * xp.max(xp.abs(matrix), axis=(-2, -1)))):
             raise ValueError(f"covariance must be symmetric, it differs from its transpose by {float(xp.max(gap))}")
         self.std = xp.sqrt(variance)
-        count = math.prod(self.batch_shape)
-        matrix = xp.reshape(matrix, (count, dim, dim))
-        std = xp.reshape(self.std, (count, dim))
-        self._slices = list(chunks(count, 200 * dim * dim, max_bytes))
-        keep = count * dim * dim * 24 * 12 <= max_bytes
-        self._blocks = [_Block(matrix[part, ...], std[part, ...], keep, self._work) for part in self._slices]
+        matrix = xp.reshape(matrix, (-1, dim, dim))
+        self._slices = list(chunks(matrix.shape[0], 400 * dim * dim, max_bytes))
+        share = max_bytes / len(self._slices)
+        self._tables = [PairTables(matrix[part, ...], share, rounding, self._work) for part in self._slices]
 
     def second_moment(self, mean: Array) -> Array:
         """E[s s^T], shape (..., d, d), for means (..., d) that broadcast against the covariance."""
@@ -279,26 +180,24 @@ class SignMoments:
         batch = tuple(mean.shape[:-1])
         _broadcast("batch axes of mean and covariance", {"mean": batch, "covariance": self.batch_shape})
         layout = SharedLayout(batch, self.batch_shape)
-        a = _standardised(*xp.broadcast_arrays(work.asarray(mean), self.std), self.sign_of_zero, xp)
-        squares = xp.astype(a != 0, work.dtype) if self.sign_of_zero == 0 else xp.ones_like(a)
-        if self.sign_of_zero == 0:
-            squares = xp.where(xp.broadcast_to(self.std > 0, a.shape), xp.ones_like(a), squares)
+        mean, std = xp.broadcast_arrays(work.asarray(mean), self.std)
+        a = _standardised(mean, std, self.sign_of_zero, xp)
+        squares = xp.astype((std > 0) | (a != 0), work.dtype)
         a, squares = layout.split(a), layout.split(squares)
-        if weights is not None:
-            weights = xp.reshape(work.asarray(weights), (-1, self.dim, self.dim))
-        limit = min(self.max_bytes, _HOST_CHUNK) if str(ctx.device).startswith("cpu") else self.max_bytes
-        blocks = []
-        for part, block in zip(self._slices, self._blocks, strict=True):
+        limit = min(self.max_bytes, _HOST_CHUNK) if str(ctx.device).lower().startswith("cpu") else self.max_bytes
+        columns = []
+        for part, tables in zip(self._slices, self._tables, strict=True):
             rows = []
-            for row in chunks(layout.runs, block.count * self.dim**2 * 32, limit):
-                a_part, s_part = a[row, part, :], squares[row, part, :]
+            for row in chunks(layout.runs, tables.count * self.dim**2 * 32, limit):
+                given = (a[row, part, :], squares[row, part, :])
                 if weights is None:
-                    rows.append(block.second_moment(a_part, s_part))
+                    rows.append(tables.second_moment(*given))
                 else:
-                    rows.append(block.quadratic_form(a_part, s_part, weights[part, ...]))
-            blocks.append(rows[0] if len(rows) == 1 else xp.concat(rows, axis=0))
-        value = blocks[0] if len(blocks) == 1 else xp.concat(blocks, axis=1)
-        return xp.astype(layout.join(value, 2 if weights is None else 0), dtype or self._ctx.dtype, copy=False)
+                    stack = xp.reshape(work.asarray(weights), (-1, self.dim, self.dim))
+                    rows.append(tables.quadratic_form(*given, stack[part, ...]))
+            columns.append(xp.concat(rows, axis=0))
+        value = layout.join(xp.concat(columns, axis=1), 2 if weights is None else 0)
+        return xp.astype(value, dtype or self._ctx.dtype, copy=False)
 
 
 def sign_second_moment(
