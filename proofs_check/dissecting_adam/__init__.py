@@ -9,7 +9,8 @@ SECTIONS = (
     "sign_success",  # 1.4, B.2, lemma 2, figure 4
     "directions",  # 2, 2.1, B.1
     "figure_2",  # 2.2
-    "factors",  # 3, 3.1, lemma 1, figure 5
+    "factors",  # 3, lemma 1
+    "erf_factor",  # 3.1, figure 5
     "theorem_1",  # 3.2, B.4
     "estimators",  # 3.3, 3.4, C
     "algorithms",  # 4, 5, A, D
