@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -28,7 +29,9 @@ class Refusal(click.ClickException):
 @click.option("--force", is_flag=True, help="Compute and draw again even what is fresh.")
 @click.option("--quick", is_flag=True, help="Small versions of the studies, seconds in all.")
 @click.option("--full", is_flag=True, help="The heavy versions of the studies.")
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to draw figures in.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), metavar="N", help="Processes to draw figures in; default: one per processor."
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -70,7 +73,7 @@ def figures(list_only: bool, only: tuple[str, ...], force: bool, quick: bool, fu
     for plan in todo:
         if plan.fresh:
             click.echo(f"{plan.figure.id}: fresh")
-    failed = _draw([plan for plan in todo if not plan.fresh], book, out, level, jobs)
+    failed = _draw([plan for plan in todo if not plan.fresh], book, out, level, jobs or os.cpu_count() or 1)
     click.echo(f"gallery: {out / 'index.html'}")
     if failed:
         raise SystemExit(1)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .dissecting_adam_figure_2 import FIGURES as FIGURE_2
+from .dissecting_adam_figure_2 import PAPER
 from .registry import Cost, Figure, FigureData, Level, long_table
 from .style import BLACK, BLUE, COLUMN, GREEN, GREY, PAGE, VERMILLION, canvas
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
-
-PAPER = "Dissecting Adam: The Sign, Magnitude and Variance of Stochastic Gradients"
 
 
 # Figure 1: variance adaptation of a two-dimensional gradient
@@ -252,6 +252,7 @@ FIGURES = [
         draw=sketch_draw,
         uses=("optassay.factors", "optassay.arrays"),
     ),
+    *FIGURE_2,
     Figure(
         id="dissecting-adam/figure-4",
         paper=PAPER,

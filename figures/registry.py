@@ -115,7 +115,7 @@ def load_figures(only: Sequence[str] = ()) -> list[Figure]:
     return [figure for figure in found.values() if not only or figure.id in only]
 
 
-def long_table(coordinates: Mapping[str, Sequence[Any] | np.ndarray], **variables: np.ndarray) -> dict[str, np.ndarray]:
+def long_table(coordinates: Mapping[str, Any], **variables: np.ndarray) -> dict[str, np.ndarray]:
     """Columns of a long table: one row for every combination of coordinates, the last one running fastest.
 
     Parameters

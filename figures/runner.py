@@ -69,7 +69,7 @@ def _produce(figure: Figure, out: Path, level: Level, compute: bool, reason: str
 
     from .staleness import drawing_paths
     from .store import CorruptEntry, csv_bytes, npz_bytes, read_npz
-    from .style import house_style, png_bytes, svg_bytes
+    from .style import freeze_layout, house_style, png_bytes, svg_bytes
 
     file = data_path(out, figure.id, level)
     origin = data_origin(figure)
@@ -90,6 +90,7 @@ def _produce(figure: Figure, out: Path, level: Level, compute: bool, reason: str
     start = time.perf_counter()
     with house_style():
         drawing = figure.draw(data)
+        freeze_layout(drawing)
         contents = [csv_bytes(figure.table(data)), svg_bytes(drawing, figure.id), png_bytes(drawing)]
     files = {}
     for path, content in zip(drawing_paths(out, figure.id), contents, strict=True):

@@ -28,7 +28,8 @@ def npz_bytes(data: FigureData, provenance: Mapping[str, Any]) -> bytes:
     stream = io.BytesIO()
     arrays: dict[str, Any] = {name: np.asarray(data.arrays[name]) for name in sorted(data.arrays)}
     text = json.dumps({**provenance, "inputs": data.inputs}, sort_keys=True, ensure_ascii=False)
-    np.savez_compressed(stream, **arrays, **{PROVENANCE: np.asarray(text)})
+    arrays[PROVENANCE] = np.asarray(text)
+    np.savez_compressed(stream, **arrays)
     return stream.getvalue()
 
 
