@@ -20,7 +20,7 @@ def solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
     from flint import fmpq, fmpq_mat
 
     def pack(array: np.ndarray) -> fmpq_mat:
-        return fmpq_mat(*array.shape, [fmpq(v.numerator, v.denominator) for v in fractions(array).flat])
+        return fmpq_mat([[fmpq(v.numerator, v.denominator) for v in row] for row in fractions(array)])
 
     columns = right.reshape(len(matrix), -1)
     found = pack(matrix).solve(pack(columns))

@@ -7,7 +7,10 @@ from ..claim import Claim
 SECTIONS = (
     "introduction",  # 1, 1.1, figure 1
     "sign_success",  # 1.4, B.2, lemma 2, figure 4
-    "directions",  # 2, 2.1, B.1
+    "directions",  # 2, (9)-(11)
+    "improvements",  # (12), B.1
+    "curvature",  # 2.1: orientation of the eigenbasis, (13)
+    "noise",  # 2.1: noise; exact steps of 2.2
     "figure_2",  # 2.2
     "factors",  # 3, lemma 1
     "erf_factor",  # 3.1, figure 5

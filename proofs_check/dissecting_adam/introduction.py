@@ -325,8 +325,8 @@ CLAIMS = [
     Claim(
         id="dissecting-adam/bias-corrected-averages-are-convex",
         location="(3), (4), end of (41)",
-        statement=r"$m_t=\sum_{s=0}^{t-1}c(\beta_1,t,s)g_{t-s}$ with $c(\beta,t,s)=\beta^s(1-\beta)/(1-\beta^t)\ge0$ and "
-        r"$\sum_sc=1$; likewise $v_t$ of $g^2$.",
+        statement=r"$m_t=\sum_{s=0}^{t-1}c(\beta_1,t,s)g_{t-s}$ with $c(\beta,t,s)=\beta^s(1-\beta)/(1-\beta^t)\ge0$ "
+        r"and $\sum_sc=1$; likewise $v_t$ of $g^2$.",
         assumptions=(r"$\beta\in[0,1)$, $t\ge1$, start at zero",),
         parts=(
             Part(
@@ -350,7 +350,7 @@ CLAIMS = [
                 printed=lambda s, a, v: s / sp.sqrt(1 + (v - a**2) / a**2),
                 broken=lambda s, a, v: s / sp.sqrt(1 + v / a**2),
                 note=r"At $m=0<v$ the left side is 0 and the right side is undefined, with limit 0 for $m\to0$; at "
-                r"$m=v=0$ (all gradients zero) both sides are undefined, and (5) moves nothing because of $\varepsilon$.",
+                r"$m=v=0$ (all gradients zero) both sides are undefined; (5) then moves nothing, by $\varepsilon$.",
             ),
             Part(
                 "m != 0 implies v > 0",
@@ -358,7 +358,7 @@ CLAIMS = [
                 printed=(Fraction(999, 1000), Fraction(1, 2), Fraction(1, 10**6)),
                 broken=(Fraction(1, 2), Fraction(0)),
                 bears=False,
-                note=r"Every weight of $v_t$ is positive when $\beta_2>0$. At $\beta_2=0$ and $\beta_1>0$ a zero gradient "
+                note=r"Every weight of $v_t$ is positive when $\beta_2>0$. At $\beta_2=0<\beta_1$ a zero gradient "
                 r"after a non-zero one gives $v=0\ne m$: (6) divides by zero.",
             ),
         ),
@@ -395,16 +395,16 @@ CLAIMS = [
                 note=r"The factor attains exactly $[0,\sqrt{S_t}]$ for $t\ge2$ and 1 at $t=1$, "
                 r"$S_t=\sum_sc(\beta_1,t,s)^2/c(\beta_2,t,s)$; $\hat\eta_t^2$ attains $[1/S_t-1,\infty)$. $S_t=1$ for "
                 r"$\beta_1=\beta_2$. As $t\to\infty$, $S_t\to(1-\beta_1)^2/((1-\beta_2)(1-\beta_1^2/\beta_2))$ if "
-                r"$\beta_1^2<\beta_2$, otherwise $S_t\to\infty$. At the defaults $S_\infty=370/7$: factors up to 7.2702, "
-                r"$\hat\eta^2$ down to $-0.98108$.",
+                r"$\beta_1^2<\beta_2$, otherwise $S_t\to\infty$. At the defaults $S_\infty=370/7$: factor up to "
+                r"7.2702, $\hat\eta^2$ down to $-0.98108$.",
             ),
         ),
     ),
     Claim(
         id="dissecting-adam/sign-and-variance-decomposition",
         location="1.1, 1.2, table 1",
-        statement=r"With $\varepsilon=0$, $m_{t,i}\ne0$: Adam's step is $\alpha$ times $\mathrm{sign}(m_{t,i})$ times a "
-        r"function of $\hat\eta_{t,i}^2$ alone, and is unchanged when all gradients are scaled by $c>0$. Table 1: base "
+        statement=r"With $\varepsilon=0$, $m_{t,i}\ne0$: Adam's step is $\alpha\,\mathrm{sign}(m_{t,i})$ times "
+        r"a function of $\hat\eta_{t,i}^2$ alone, and is unchanged when all gradients are scaled by $c>0$. Table 1: base "
         r"direction $g$ or its sign, variance-adapted or not.",
         parts=(
             Part(
@@ -412,7 +412,7 @@ CLAIMS = [
                 _decomposition,
                 printed=sp.Integer(0),
                 broken=sp.Rational(1, 10),
-                note=r"For $c<0$ the step changes its sign only. At $m=0$ the step is 0, whatever $\mathrm{sign}(0)$ is.",
+                note=r"For $c<0$ the step changes its sign only. At $m=0$ the step is 0 for any $\mathrm{sign}(0)$.",
             ),
             Part(
                 "the same with epsilon = 1e-8",
@@ -421,7 +421,7 @@ CLAIMS = [
                 broken=sp.Rational(1, 10),
                 sound=sp.Integer(0),
                 bears=False,
-                note=r"With $\varepsilon>0$ the step is $\alpha\,\mathrm{sign}(m)/(\sqrt{1+\hat\eta^2}+\varepsilon/|m|)$: "
+                note=r"With $\varepsilon>0$ it is $\alpha\,\mathrm{sign}(m)/(\sqrt{1+\hat\eta^2}+\varepsilon/|m|)$, "
                 r"neither exact nor scale invariant; the relative change is at most $\varepsilon/\sqrt{v}$.",
             ),
         ),
@@ -437,8 +437,8 @@ CLAIMS = [
                 _sketch,
                 printed=lambda r: 1 / (1 + r),
                 broken=lambda r: 1 + r,
-                note=r"Factors $(4/5,4/13)$, mean $(8/5,4/13)$, total variance $13/4\to3604/4225\approx0.853$, mean squared "
-                r"error $13/4\to97/65\approx1.492$.",
+                note=r"Factors $(4/5,4/13)$, mean $(8/5,4/13)$, total variance $13/4\to3604/4225\approx0.853$, mean "
+                r"squared error $13/4\to97/65\approx1.492$.",
             ),
         ),
         figures=("dissecting-adam/figure-1",),

@@ -70,7 +70,9 @@ def _lemma(statement: SuccessProbability, budget: Budget) -> list[Evidence]:
                 point={"mu": 0, "sigma": 1, "sign_of_zero": statement.sign_of_zero, "claimed": value},
                 first=Way("law of a continuous variable", exact, "==", value),
                 second=Way("frequency in 100000 draws", frequency, "==", float(value), margin=0.01),
-                replay="violated = abs((0.5 if witness['sign_of_zero'] == 1 else 0) - eval(str(witness['claimed']))) > 0",
+                replay="from fractions import Fraction as F\n"
+                "exact = F(1, 2) if witness['sign_of_zero'] == 1 else F(0)\n"
+                "violated = exact != F(witness['claimed'])",
             )
         ]
     steps["mu = 0"] = True
@@ -80,8 +82,10 @@ def _lemma(statement: SuccessProbability, budget: Budget) -> list[Evidence]:
             upper = _tail_enclosure(arb(0), _arb(mean), _arb(std))
             success = upper if mean > 0 else 1 - upper
             m, s = (sp.Rational(v.numerator, v.denominator) for v in (mean, std))
-            value = arb(str(sp.N(statement.rho(m, s), 45)))
-            steps[f"certified quadrature at mu = {mean}, sigma = {std}"] = bool(abs(success - value) < arb("1e-38"))
+            claimed_ball = arb(str(sp.N(statement.rho(m, s), 45)))
+            steps[f"certified quadrature at mu = {mean}, sigma = {std}"] = bool(
+                abs(success - claimed_ball) < arb("1e-38")
+            )
     return [Exact("ball", steps)]
 
 
@@ -139,8 +143,8 @@ CLAIMS = [
                 _lemma,
                 printed=SuccessProbability(_rho, 1),
                 broken=SuccessProbability(lambda m, s: (1 + sp.erf(sp.Abs(m) / s)) / 2, 1),
-                note=r"Both signs of $\mu$, and $\mu=0$, where $\rho=\mathbf P[X\ge0]=\frac12$. At $\sigma=0$ the formula "
-                r"divides by zero; its limit for $\mu\ne0$ is 1. Only this part needs Gaussianity.",
+                note=r"Both signs of $\mu$, and $\mu=0$, where $\rho=\mathbf P[X\ge0]=\frac12$. At $\sigma=0$ the "
+                r"formula divides by zero; its limit for $\mu\ne0$ is 1. Only this part needs Gaussianity.",
             ),
             Part(
                 "mean of the sign, any law with values +1 and -1",
@@ -156,7 +160,7 @@ CLAIMS = [
                 broken=SuccessProbability(lambda m, s: (1 + sp.erf(sp.Abs(m) / s)) / 2, 0),
                 sound=SuccessProbability(_rho, 1),
                 bears=False,
-                note=r"With $\mathrm{sign}(0)=0$ the formula fails at $\mu=0$ only: probability 0 there, formula $\frac12$.",
+                note=r"With $\mathrm{sign}(0)=0$ the formula fails at $\mu=0$ only: probability 0, formula $\frac12$.",
             ),
             Part(
                 "mean of the sign with sign(0) = 0 and P[g_i = 0] > 0",
