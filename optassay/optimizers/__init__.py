@@ -7,12 +7,23 @@ vector, leading axes are independent runs, hyperparameters broadcast to them or 
 from ._rule import Rule
 from .adam import Adam, AdamW, AMSGrad
 from .adamomentum import AdaMomentum
+from .anderson import AdaSAM, AndersonMixing, RegularizedAnderson, StochasticAnderson
 from .baselines import AdaBelief, Adagrad, RMSprop
+from .critical import (
+    AdamCriticalGradients,
+    AdamCriticalMomenta,
+    RMSpropCriticalGradients,
+    SGDCriticalGradients,
+    SGDCriticalMomenta,
+)
+from .preconditioned import PreconditionedAdaSAM
 from .schedules import Constant, Cosine, InverseSqrt, StepDrops, WarmUp
 from .sgd import GradientDescent, Momentum
+from .sharpness import ExtraGradient, SharpnessAware
 from .sign import MomentumSign, SignDescent
 from .softadam import SoftAdam
 from .variance_adapted import MSVAG, SVAG, AdamStar, MiniBatchAdamStar, MiniBatchMSVAG, gradient_variance
+from .variance_reduced import VarianceReduced
 
 __all__ = [
     "MSVAG",
@@ -20,23 +31,36 @@ __all__ = [
     "AMSGrad",
     "AdaBelief",
     "AdaMomentum",
+    "AdaSAM",
     "Adagrad",
     "Adam",
+    "AdamCriticalGradients",
+    "AdamCriticalMomenta",
     "AdamStar",
     "AdamW",
+    "AndersonMixing",
     "Constant",
     "Cosine",
+    "ExtraGradient",
     "GradientDescent",
     "InverseSqrt",
     "MiniBatchAdamStar",
     "MiniBatchMSVAG",
     "Momentum",
     "MomentumSign",
+    "PreconditionedAdaSAM",
     "RMSprop",
+    "RMSpropCriticalGradients",
+    "RegularizedAnderson",
     "Rule",
+    "SGDCriticalGradients",
+    "SGDCriticalMomenta",
+    "SharpnessAware",
     "SignDescent",
     "SoftAdam",
     "StepDrops",
+    "StochasticAnderson",
+    "VarianceReduced",
     "WarmUp",
     "gradient_variance",
 ]

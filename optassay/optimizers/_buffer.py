@@ -1,0 +1,185 @@
+"""The priority buffer of critical gradients and critical momenta.
+
+At most ``C`` pairs (key, value) per run. The values are C separate arrays, so that replacing the same slot of every
+run (always so for a single run) swaps one reference and copies nothing; only runs that replace different slots pay a
+``where`` per slot. The sum of the values is kept incrementally: a step touches the replaced row and the sum, not
+``C d`` numbers. The sum is formed afresh from the rows every C steps, at most one row per step on average: between
+two refreshes there are at most C exchanges, so its rounding error stays of the order of a direct summation's, forever.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from ..arrays import Array, Context
+
+Segments = tuple[int, ...] | None
+
+
+class Buffer(NamedTuple):
+    """Stored pairs of every run.
+
+    Attributes
+    ----------
+    keys : (..., C)
+        Priorities; -inf where nothing is stored yet. With one buffer per tensor (..., S, C).
+    values : C arrays (..., d)
+        Stored vectors, zero where nothing is stored yet.
+    total : (..., d)
+        Sum of the stored vectors.
+    fill : (...,) or (..., S)
+        Number of stored pairs.
+    """
+
+    keys: Array
+    values: tuple[Array, ...]
+    total: Array
+    fill: Array
+
+
+def empty(ctx: Context, params: Array, capacity: int, tensors: int | None) -> Buffer:
+    """A buffer without entries; ``tensors`` is the number of separate buffers per run, None for one."""
+    per_run = params.shape[:-1] if tensors is None else (*params.shape[:-1], tensors)
+    zero = ctx.zeros(params.shape)  # shared by all slots: nothing ever writes to it
+    keys = ctx.full((*per_run, capacity), -math.inf)
+    return Buffer(keys, (zero,) * capacity, zero, ctx.zeros(per_run))
+
+
+def spread(ctx: Context, value: Array, segments: Segments) -> Array:
+    """A number per run (...,), or per tensor (..., S), ready to meet arrays of shape (..., d)."""
+    if segments is None:
+        return value[..., None]
+    index = [i for i, length in enumerate(segments) for _ in range(length)]
+    return ctx.xp.take(value, ctx.asarray(index, dtype=ctx.xp.int64), axis=-1)
+
+
+def tensor_norms(ctx: Context, vector: Array, segments: Segments) -> Array:
+    """Euclidean norms of the consecutive tensors of lengths ``segments``: (..., S), S = 1 without segments."""
+    xp = ctx.xp
+    norms, start = [], 0
+    for length in segments or (vector.shape[-1],):
+        part = vector[..., start : start + length]
+        norms.append(xp.sqrt(xp.sum(part * part, axis=-1)))
+        start += length
+    return xp.stack(norms, axis=-1)
+
+
+def find_slot(ctx: Context, keys: Array, key: Array, *, strict: bool, first: bool) -> Array:
+    """Where the pair with ``key`` goes: a slot, or C when it is turned away.
+
+    A free slot is taken first; then the first smallest key is replaced if the new one is larger (``strict``) or not
+    smaller. With ``first`` a full buffer always replaces slot 0 (the published ``critical_test = 1``).
+    """
+    xp = ctx.xp
+    capacity = keys.shape[-1]
+    position = ctx.arange(capacity, dtype=xp.int64)
+    lowest = xp.min(keys, axis=-1, keepdims=True)
+    slot = xp.min(xp.where(keys == lowest, position, ctx.asarray(capacity, dtype=xp.int64)), axis=-1)
+    lowest = lowest[..., 0]
+    free = lowest == -math.inf
+    if first:
+        return xp.where(free, slot, xp.zeros_like(slot))
+    accepted = free | ((key > lowest) if strict else (key >= lowest))
+    return xp.where(accepted, slot, ctx.asarray(capacity, dtype=xp.int64))
+
+
+def exchange(total: Array, old: Array, new: Array) -> Array:
+    """The sum after ``new`` has replaced ``old``."""
+    return total - (old - new)
+
+
+def exchange_in_place(values: Any, total: Any, slot: int, new: Any) -> None:
+    """The same for storage that its owner may overwrite: ``values`` (C, ..., d) or C arrays, no temporaries.
+
+    Bit for bit what :func:`exchange` gives.
+    """
+    old = values[slot]
+    old -= new
+    total -= old
+    old[...] = new
+
+
+def exact_total(values: Any) -> Any:
+    """Sum of the rows in the order of the slots."""
+    total = values[0]
+    for row in values[1:]:
+        total = total + row
+    return total
+
+
+def is_refresh(t: int, capacity: int) -> bool:
+    """Whether the sum is formed afresh at step ``t``."""
+    return t % capacity == 0
+
+
+def insert(
+    ctx: Context,
+    buffer: Buffer,
+    key: Array,
+    value: Array,
+    t: int,
+    *,
+    decay: Any,
+    strict: bool = True,
+    first: bool = False,
+    decay_first: bool = False,
+    decay_values: bool = False,
+    segments: Segments = None,
+) -> Buffer:
+    """The buffer after step ``t`` has offered ``(key, value)`` and decayed the priorities.
+
+    Parameters
+    ----------
+    key : (...,) or (..., S)
+    value : (..., d)
+    decay : number or (..., 1)
+        Factor of the keys; with ``decay_values`` of the stored vectors instead.
+    decay_first : bool
+        Decay before the comparison, so that the new pair enters undecayed.
+    """
+    xp = ctx.xp
+    capacity = len(buffer.values)
+    if capacity == 0:
+        return buffer
+    keys, values, total = buffer.keys, list(buffer.values), buffer.total
+    key_decay = decay[..., None] if segments is not None and getattr(decay, "ndim", 0) > 0 else decay
+
+    def decayed(keys: Array, values: list[Array], total: Array) -> tuple[Array, list[Array], Array]:
+        if decay_values:
+            return keys, [decay * row for row in values], decay * total
+        return key_decay * keys, values, total
+
+    if decay_first:
+        keys, values, total = decayed(keys, values, total)
+    slot = find_slot(ctx, keys, key, strict=strict, first=first)
+    position = ctx.arange(capacity, dtype=xp.int64)
+    keys = xp.where(slot[..., None] == position, key[..., None], keys)
+    fill = xp.sum(xp.astype(keys != -math.inf, total.dtype), axis=-1)
+
+    low, high = int(xp.min(slot)), int(xp.max(slot))
+    if low == high < capacity:  # one slot for all: no copy of any row
+        total = exchange(total, values[low], value)
+        values[low] = value
+    elif low < capacity:
+        old = total
+        for c in range(low, min(high, capacity - 1) + 1):
+            hit = spread(ctx, slot == c, segments)
+            old = xp.where(hit, values[c], old)
+            values[c] = xp.where(hit, value, values[c])
+        total = xp.where(spread(ctx, slot < capacity, segments), exchange(total, old, value), total)
+    if not decay_first:
+        keys, values, total = decayed(keys, values, total)
+    if is_refresh(t, capacity):
+        total = exact_total(values)
+    return Buffer(keys, tuple(values), total, fill)
+
+
+def stored_mean(ctx: Context, buffer: Buffer, *, over_capacity: bool, segments: Segments) -> Array:
+    """Mean of the stored vectors, over their number or over the capacity; zero while nothing is stored."""
+    if not buffer.values:
+        return buffer.total
+    if over_capacity:
+        return buffer.total / float(len(buffer.values))
+    count = ctx.xp.where(buffer.fill > 0, buffer.fill, ctx.xp.ones_like(buffer.fill))
+    return buffer.total / spread(ctx, count, segments)

@@ -1,0 +1,87 @@
+"""The history of Anderson mixing and its Gram matrices, updated at O(m d) per step.
+
+The columns of ``X`` and ``R`` are 2 m separate arrays: writing one is a swap of references, so that no step copies
+the m d numbers of a history. Products run over the parameters in blocks that stay in the processor's cache together
+with all columns; every column is read once per product, and the result depends on the length of the vector alone, so
+that a run gives the same bits alone and in a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from ..arrays import Array, Context
+
+BLOCK = 8192
+
+
+class History(NamedTuple):
+    """Differences of points and residuals, column ``j`` in ``x[j]``, ``r[j]`` (..., d); zero while unused.
+
+    ``xx``, ``rr``, ``xr`` are ``X'X``, ``R'R`` and ``X'R`` (..., m, m), as far as the rule keeps them.
+    """
+
+    x: tuple[Array, ...]
+    r: tuple[Array, ...]
+    xx: Array
+    rr: Array
+    xr: Array
+
+
+def empty(ctx: Context, params: Array, memory: int) -> History:
+    """A history without columns."""
+    zero = ctx.zeros(params.shape)  # shared by all columns: nothing ever writes to it
+    square = ctx.zeros((*params.shape[:-1], memory, memory))
+    return History((zero,) * memory, (zero,) * memory, square, square, square)
+
+
+def push(
+    ctx: Context, history: History, slot: int, dx: Array, dr: Array, rhs: Array, *, xx: bool, xr: bool
+) -> tuple[History, Array]:
+    """Write column ``slot``, update the Gram matrices that are asked for, and return ``R' rhs`` (..., m) too."""
+    x = (*history.x[:slot], dx, *history.x[slot + 1 :])
+    r = (*history.r[:slot], dr, *history.r[slot + 1 :])
+    with_r = products(ctx, r, (dr, rhs, dx) if xr else (dr, rhs))
+    rr = _set_cross(ctx, history.rr, slot, with_r[..., 0], with_r[..., 0])
+    new_xx, new_xr = history.xx, history.xr
+    if xx or xr:
+        with_x = products(ctx, x, (dx, dr) if xr else (dx,))
+        new_xx = _set_cross(ctx, history.xx, slot, with_x[..., 0], with_x[..., 0])
+        if xr:
+            new_xr = _set_cross(ctx, history.xr, slot, with_r[..., 2], with_x[..., 1])
+    return History(x, r, new_xx, rr, new_xr), with_r[..., 1]
+
+
+def products(ctx: Context, columns: Sequence[Array], vectors: Sequence[Array]) -> Array:
+    """Inner products of every column with every vector: (..., m, n)."""
+    xp = ctx.xp
+    total: Any = None
+    for block in _blocks(columns[0].shape[-1]):
+        left = xp.stack([c[..., block] for c in columns], axis=-2)
+        right = xp.stack([v[..., block] for v in vectors], axis=-2)
+        part = xp.matmul(left, xp.matrix_transpose(right))
+        total = part if total is None else total + part
+    return total
+
+
+def combine(ctx: Context, columns: Sequence[Array], weights: Array) -> Array:
+    """``sum_j weights[..., j] columns[j]``: (..., d)."""
+    xp = ctx.xp
+    row = weights[..., None, :]
+    parts = [
+        xp.matmul(row, xp.stack([c[..., block] for c in columns], axis=-2))[..., 0, :]
+        for block in _blocks(columns[0].shape[-1])
+    ]
+    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
+
+
+def _blocks(length: int) -> Iterator[slice]:
+    for start in range(0, max(length, 1), BLOCK):
+        yield slice(start, min(start + BLOCK, length))
+
+
+def _set_cross(ctx: Context, matrix: Array, slot: int, row: Array, column: Array) -> Array:
+    """``matrix`` (..., m, m) with row and column ``slot`` replaced."""
+    here = ctx.arange(matrix.shape[-1], dtype=ctx.xp.int64) == slot
+    return ctx.xp.where(here[:, None], row[..., None, :], ctx.xp.where(here[None, :], column[..., :, None], matrix))

@@ -1,0 +1,354 @@
+"""Anderson mixing and its stochastic versions ("Stochastic Anderson Mixing"); equation numbers are that paper's.
+
+``r_k = -g_k`` is the residual, the columns of ``X_k``, ``R_k`` are the last differences of points and residuals; step
+``t = k + 1``. Columns are written circularly, which permutes the coefficients and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from ..arrays import Array, Context
+from . import _gram, _projection
+from ._gram import History
+from ._projection import Projection
+from ._rule import Hyper, Rule, check_params, choice, dot, hyper, is_zero, square_root
+from ._wrapper import check_rule, check_shape
+
+
+class AndersonState(NamedTuple):
+    """State of every Anderson rule.
+
+    Attributes
+    ----------
+    t : int
+        Finished steps.
+    x, r : (..., d)
+        Point and residual of the last step.
+    dx, dr : (..., d)
+        Moving averages of their differences: the last columns written.
+    history : History
+    inner : state
+        Of the rule inside; () without one.
+    rejected : (...,)
+        1 where the last step turned the mixed point down.
+    damping : (...,)
+        ``alpha`` of the last mixing, after (14) has shrunk it.
+    """
+
+    t: int
+    x: Array
+    r: Array
+    dx: Array
+    dr: Array
+    history: History
+    inner: Any
+    rejected: Array
+    damping: Array
+
+
+@dataclass(frozen=True, eq=False)
+class _Anderson(Rule):
+    """Anderson mixing with its options.
+
+    Attributes
+    ----------
+    memory : int
+        ``m``, the number of columns.
+    mixing : hyperparameter
+        ``beta_k``.
+    damping : hyperparameter
+        ``alpha_k``; 0 leaves ``x + beta r``.
+    weight_decay : hyperparameter
+        L2 decay: ``r = -(g + weight_decay x)``.
+    restart : int, optional
+        Forget the columns every so many steps.
+    period : int
+        Mix at every ``period``-th step only (alternating iteration).
+    average : hyperparameter
+        ``gamma`` of the moving average ``dx <- gamma dx + (1 - gamma) (x - x_prev)`` (and of ``dr``) that becomes
+        the new column; 0 for the plain differences.
+    positivity : float, optional
+        ``mu`` of (13): shrink ``alpha`` to the largest value that satisfies (14). None: no check.
+    descent : float, optional
+        ``nu``: keep the mixed point only if ``(x_new - x)' r > nu beta |r|^2``, otherwise take the step of ``inner``:
+        (13) along ``r`` alone. None: no check.
+    inner : Rule, optional
+        Rule of the first step, of the steps without mixing and of rejected ones; it advances at every step. None for
+        ``x + beta r``.
+    solver : {"gram", "factors", "pseudoinverse"}
+        Truncated eigendecomposition of the incremental Gram matrix (O(m d) per step); QR of the augmented matrix
+        (O(m^2 d), accurate for condition numbers of ``R`` beyond 1e8); or the published pseudo-inverse.
+    rank_tolerance : float, optional
+        Cut-off of the solver; None for a multiple of the rounding unit.
+    """
+
+    State: ClassVar[type] = AndersonState
+
+    memory: int = hyper(10, domain="[1, inf)")
+    mixing: Hyper = hyper(1.0, domain="(0, inf)")
+    damping: Hyper = hyper(1.0, domain="[0, inf)")
+    weight_decay: Hyper = hyper(0.0, domain="[0, inf)", kw_only=True)
+    restart: int | None = hyper(None, domain="[1, inf)", kw_only=True)
+    period: int = hyper(1, domain="[1, inf)", kw_only=True)
+    average: Hyper = hyper(0.0, domain="[0, 1)", kw_only=True)
+    positivity: float | None = field(default=None, kw_only=True)
+    descent: float | None = field(default=None, kw_only=True)
+    inner: Rule | None = field(default=None, kw_only=True)
+    solver: Literal["gram", "factors", "pseudoinverse"] = choice("gram", "gram", "factors", "pseudoinverse")
+    rank_tolerance: float | None = hyper(None, domain="[0, 1)", kw_only=True)
+
+    _penalty: ClassVar[Literal["none", "identity", "points"]] = "none"
+
+    def __post_init__(self) -> None:
+        for name in ("memory", "period", "restart"):
+            value = getattr(self, name)
+            if (value is not None or name != "restart") and (not isinstance(value, int) or isinstance(value, bool)):
+                raise TypeError(f"{name} must be an integer, got {value!r}")
+        if self.inner is not None:
+            check_rule(inner=self.inner)
+        if self.positivity is not None and not 0.0 < self.positivity < 1.0:
+            raise ValueError(f"positivity must be None or lie in (0, 1), got {self.positivity!r}")
+        if self.descent is not None and not 0.0 <= self.descent < 1.0:
+            raise ValueError(f"descent must be None or lie in [0, 1), got {self.descent!r}")
+        if self.positivity is not None and self.solver == "pseudoinverse":
+            raise ValueError("positivity needs solver 'gram' or 'factors', got 'pseudoinverse'")
+        super().__post_init__()
+
+    def init(self, params: Array) -> AndersonState:
+        ctx = check_params(params)
+        zero, runs = ctx.zeros(params.shape), ctx.zeros(params.shape[:-1])
+        history = _gram.empty(ctx, params, self.memory)
+        inner = () if self.inner is None else self.inner.init(params)
+        return AndersonState(0, zero, zero, zero, zero, history, inner, runs, runs)
+
+    @cached_property
+    def _trusted(self) -> Rule:
+        """``inner`` without its own check of the gradient, which ``enter`` has made."""
+        assert self.inner is not None
+        return self.inner.replace(nonfinite="propagate")
+
+    def check_state(self, params: Array, state: Any) -> None:
+        if len(state.history.x) != self.memory:
+            raise ValueError(f"state holds a memory of {len(state.history.x)}, the rule has {self.memory}")
+        check_shape(params, x=state.x)
+
+    def step(self, params: Array, grad: Array, state: AndersonState) -> tuple[Array, AndersonState]:
+        t = state.t + 1
+        ctx = self.enter(params, grad, t)
+        xp = ctx.xp
+        decay = self.value(ctx, "weight_decay", t)
+        r = -grad if is_zero(decay) else -(grad + decay * params)
+        x = xp.asarray(params, copy=True)  # the state outlives the caller's array
+        dx, dr, history, against = self._remember(ctx, x, r, state, t)
+        runs = xp.zeros_like(state.rejected)
+        if t == 1 or (t - 1) % self.period != 0:
+            params, inner = self._without_mixing(ctx, x, grad, r, state.inner, t)
+            return params, AndersonState(t, x, r, dx, dr, history, inner, runs, runs)
+        gamma, alpha = self._project(ctx, history, against, r, dx, x.shape[-1], t)
+        gamma = xp.astype(gamma, ctx.dtype, copy=False)
+        toward = alpha * _gram.combine(ctx, history.x, gamma)  # (8): x_bar = x - toward
+        less = alpha * _gram.combine(ctx, history.r, gamma)  # r_bar = r - less
+        params, inner, accepted = self._mix(ctx, x, grad, r, toward, less, state.inner, t)
+        rejected = 1.0 - xp.astype(accepted[..., 0], ctx.dtype)
+        return params, AndersonState(t, x, r, dx, dr, history, inner, rejected + runs, alpha[..., 0] + runs)
+
+    def _remember(
+        self, ctx: Context, x: Array, r: Array, state: AndersonState, t: int
+    ) -> tuple[Array, Array, History, Array | None]:
+        """The new columns (3), the history with them, and ``R' r``."""
+        if t == 1:
+            return state.dx, state.dr, state.history, None
+        gamma = self.value(ctx, "average", t)
+        dx, dr = x - state.x, r - state.r
+        if not is_zero(gamma):
+            dx = gamma * state.dx + (1.0 - gamma) * dx
+            dr = gamma * state.dr + (1.0 - gamma) * dr
+        index, history = t - 2, state.history
+        if self.restart is not None:
+            index = index % self.restart
+            if index == 0:
+                history = _gram.empty(ctx, x, self.memory)
+        xr = self.positivity is not None
+        xx = xr or self._penalty == "points"
+        history, against = _gram.push(ctx, history, index % self.memory, dx, dr, r, xx=xx, xr=xr)
+        return dx, dr, history, against
+
+    def _project(
+        self, ctx: Context, history: History, against: Any, r: Array, dx: Array, dimension: int, t: int
+    ) -> tuple[Array, Array]:
+        """``Gamma_k`` (12) and the damping that satisfies (14); the small matrices are in double precision."""
+        xp = ctx.xp
+        wide = Context(xp, ctx.device, xp.float64)
+        xx, rr, xr = (xp.astype(gram, xp.float64, copy=False) for gram in (history.xx, history.rr, history.xr))
+        delta = self._delta(ctx, r, dx, t)
+        found: Projection
+        if self.solver == "factors":
+            root = None if delta is None else square_root(ctx, delta)
+            identity = self._penalty == "identity"
+            found = _projection.from_factors(ctx, history, root, identity, r, self.rank_tolerance)
+        else:
+            z, against = rr, xp.astype(against, xp.float64, copy=False)
+            if delta is not None:
+                factor: Any = delta if isinstance(delta, int | float) else wide.asarray(delta)
+                factor = factor[..., None] if getattr(factor, "ndim", 0) > 0 else factor
+                z = rr + factor * (wide.eye(self.memory) if self._penalty == "identity" else xx)
+            if self.solver == "gram":
+                found = _projection.from_gram(wide, z, against, self.rank_tolerance)
+            else:
+                cut = 1e-15 if self.rank_tolerance is None else self.rank_tolerance
+                found = _projection.from_pseudoinverse(wide, z, against, cut)
+        alpha = self.value(ctx, "damping", t) + ctx.zeros((*r.shape[:-1], 1))
+        if self.positivity is not None and found.whitening is not None:
+            whitening = xp.astype(found.whitening, xp.float64, copy=False)
+            beta = self.value(ctx, "mixing", t)
+            beta = beta if isinstance(beta, int | float) else wide.asarray(beta)
+            largest = _projection.largest_eigenvalue(wide, whitening, xx, xr, rr, beta, dimension)
+            shrunk = _projection.admissible_damping(wide, wide.asarray(alpha), largest, beta, self.positivity)
+            alpha = xp.astype(shrunk, ctx.dtype, copy=False)
+        return found.coefficients, alpha
+
+    def _delta(self, ctx: Context, r: Array, dx: Array, t: int) -> Any:
+        """``delta_k``: None, a number or (..., 1)."""
+        return None
+
+    def _without_mixing(self, ctx: Context, x: Array, grad: Array, r: Array, inner: Any, t: int) -> tuple[Array, Any]:
+        if self.inner is None:
+            return x + self.value(ctx, "mixing", t) * r, ()
+        return self._trusted.step(x, grad, inner)
+
+    def _mix(
+        self, ctx: Context, x: Array, grad: Array, r: Array, toward: Array, less: Array, inner: Any, t: int
+    ) -> tuple[Array, Any, Array]:
+        """New point, state of the inner rule, and whether the mixed point was kept (..., 1)."""
+        beta = self.value(ctx, "mixing", t)
+        move = beta * r - (toward + beta * less)  # (9)
+        kept = self._kept(ctx, move, r, beta)
+        if self.inner is None and self.descent is None:
+            return x + move, (), kept
+        other, inner = self._without_mixing(ctx, x, grad, r, inner, t)
+        return ctx.xp.where(kept, x + move, other), inner, kept
+
+    def _kept(self, ctx: Context, move: Array, r: Array, beta: Any) -> Array:
+        """Whether the move descends along ``r`` enough to be kept: (..., 1)."""
+        if self.descent is None:
+            return ctx.xp.ones_like(move[..., :1]) > 0
+        return dot(move, r, ctx.xp) > self.descent * (beta * dot(r, r, ctx.xp))
+
+
+@dataclass(frozen=True, eq=False)
+class AndersonMixing(_Anderson):
+    """AM, (3)-(6): ``x + beta r - (X + beta R) Gamma`` with the least squares solution of ``R Gamma = r``."""
+
+    solver: Literal["gram", "factors", "pseudoinverse"] = choice("factors", "gram", "factors", "pseudoinverse")
+
+    @classmethod
+    def paper(cls, **overrides: Any) -> AndersonMixing:
+        """Eqs. (3)-(6)."""
+        return cls(**overrides)
+
+
+@dataclass(frozen=True, eq=False)
+class RegularizedAnderson(_Anderson):
+    """RAM (10): AM with ``delta |Gamma|^2`` added to the least squares problem.
+
+    Attributes
+    ----------
+    regularization : hyperparameter
+        ``delta``; the paper's experiments have 1e-6.
+    """
+
+    regularization: Hyper = hyper(1e-6, domain="[0, inf)", kw_only=True)
+    solver: Literal["gram", "factors", "pseudoinverse"] = choice("factors", "gram", "factors", "pseudoinverse")
+    _penalty: ClassVar[Literal["none", "identity", "points"]] = "identity"
+
+    @classmethod
+    def paper(cls, **overrides: Any) -> RegularizedAnderson:
+        """Eq. (10)."""
+        return cls(**overrides)
+
+    def _delta(self, ctx: Context, r: Array, dx: Array, t: int) -> Any:
+        return self.value(ctx, "regularization", t)
+
+
+@dataclass(frozen=True, eq=False)
+class StochasticAnderson(_Anderson):
+    """SAM, Algorithm 1: AM with ``delta |X Gamma|^2`` (11), (12), damping (9) and the check (14).
+
+    Attributes
+    ----------
+    regularization : hyperparameter
+        ``delta_k``, which Algorithm 1 leaves open.
+    positivity : float, optional
+        ``mu``; the paper gives no value.
+    """
+
+    regularization: Hyper = hyper(1e-6, domain="[0, inf)", kw_only=True)
+    positivity: float | None = field(default=0.01, kw_only=True)
+    _penalty: ClassVar[Literal["none", "identity", "points"]] = "points"
+
+    @classmethod
+    def paper(cls, **overrides: Any) -> StochasticAnderson:
+        """Algorithm 1 with its defaults ``m = 10``, ``alpha = beta = 1``."""
+        return cls(**overrides)
+
+    def _delta(self, ctx: Context, r: Array, dx: Array, t: int) -> Any:
+        return self.value(ctx, "regularization", t)
+
+
+@dataclass(frozen=True, eq=False)
+class AdaSAM(_Anderson):
+    """SAM with ``delta_k = max{c1 |r_k|^2 / (|x_k - x_{k-1}|^2 + epsilon), c2 / beta_k^2}`` (16).
+
+    With a moving average the last column takes the place of ``x_k - x_{k-1}``, as in the published code.
+
+    Attributes
+    ----------
+    c1, c2, epsilon : hyperparameters
+        Constants of (16). The theory needs ``c2 > 0``; the published code has no second term.
+    """
+
+    c1: Hyper = hyper(0.01, domain="[0, inf)", kw_only=True)
+    c2: Hyper = hyper(0.0, domain="[0, inf)", kw_only=True)
+    epsilon: Hyper = hyper(1e-8, domain="[0, inf)", kw_only=True)
+    positivity: float | None = field(default=0.01, kw_only=True)
+    _penalty: ClassVar[Literal["none", "identity", "points"]] = "points"
+
+    @classmethod
+    def paper(cls, **overrides: Any) -> AdaSAM:
+        """Algorithm 1 with (16)."""
+        return cls(**overrides)
+
+    @classmethod
+    def published(cls, inner: Rule, **overrides: Any) -> AdaSAM:
+        """``AdaSAM`` of wfc12/Stochastic_Anderson_Mixing around ``inner``, whose weight decay enters the residual."""
+        return cls(**{**published_conventions(inner), **overrides})
+
+    def _delta(self, ctx: Context, r: Array, dx: Array, t: int) -> Any:
+        xp = ctx.xp
+        length = dot(dx, dx, xp) + self.value(ctx, "epsilon", t)
+        rest = ctx.xp.where(length > 0, length, xp.ones_like(length))
+        delta = self.value(ctx, "c1", t) * dot(r, r, xp) / rest
+        c2 = self.value(ctx, "c2", t)
+        if is_zero(c2):
+            return delta
+        beta = self.value(ctx, "mixing", t)
+        return xp.maximum(delta, c2 / (beta * beta) + xp.zeros_like(delta))
+
+
+def published_conventions(inner: Rule) -> dict[str, Any]:
+    """What the published AdaSAM and pAdaSAM have in common.
+
+    Their check is ``(x_new - x)' r > 0``. Where ``(R, X)`` spans its space the move vanishes, and rounding decides its
+    sign: 1e-10 instead of 0 makes such a move no descent on every machine.
+    """
+    return {
+        "inner": inner,
+        "average": 0.9,
+        "positivity": None,
+        "descent": 1e-10,
+        "solver": "pseudoinverse",
+        "weight_decay": getattr(inner, "weight_decay", 0.0),
+    }
