@@ -72,7 +72,10 @@ class Rule(ABC):
 
     State: ClassVar[type | None] = None  # the NamedTuple of the rule; a state of another type is refused
 
-    nonfinite: NonFinite = choice("raise", "raise", "skip", "propagate")
+    # Written out, not by `choice`: type checkers must see that it takes no positional argument.
+    nonfinite: NonFinite = dataclasses.field(
+        default="raise", kw_only=True, metadata={"allowed": ("raise", "skip", "propagate")}
+    )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -181,8 +184,10 @@ def _guarded(step: Callable[..., Any]) -> Callable[..., Any]:
             raise TypeError(
                 f"state must be the {kind.__name__} of {type(self).__name__}.init, got {type(state).__name__}"
             )
+        self.check_state(params, state)
         if self.nonfinite == "skip":
-            new_params, new_state = _step_finite_runs(step, self, params, grad, state, extra)
+            with np.errstate(over="ignore", invalid="ignore"):
+                new_params, new_state = _step_finite_runs(step, self, params, grad, state, extra)
         else:
             new_params, new_state = step(self, params, grad, state, **extra)
         if new_params.shape != params.shape:

@@ -21,7 +21,7 @@ class MaximumState(NamedTuple):
 
 
 def quotient(ctx: Context, numerator: Array, denominator: Array, epsilon: Any) -> Array:
-    """Quotient in which 0/0 is 0; with ``epsilon > 0`` there is no 0/0 to look for."""
+    """Quotient in which 0/0 is 0; a denominator of at least ``epsilon > 0`` makes the search for 0/0 needless."""
     return numerator / denominator if is_positive(ctx, epsilon) else ratio(numerator, denominator, ctx.xp)
 
 

@@ -45,6 +45,9 @@ class AdaMomentum(ElementwiseRule):
     amsgrad : bool
         Running maximum of ``v``, epsilon included, ahead of the bias correction (published code); ``rectify``
         ignores it.
+    zero_over_zero : {"stay", "nan"}
+        What a coordinate without any gradient so far does at ``epsilon = 0``: the paper is silent and here it stays;
+        the code makes it NaN.
     """
 
     step_size: Hyper = hyper(0.001, domain="[0, inf)")
@@ -56,6 +59,7 @@ class AdaMomentum(ElementwiseRule):
     decay: Literal["decoupled", "l2"] = choice("decoupled", "decoupled", "l2")
     rectify: bool = choice(False, False, True)
     amsgrad: bool = choice(False, False, True)
+    zero_over_zero: Literal["stay", "nan"] = choice("stay", "stay", "nan")
 
     @classmethod
     def paper(cls, **overrides: Any) -> AdaMomentum:
@@ -65,7 +69,7 @@ class AdaMomentum(ElementwiseRule):
     @classmethod
     def published(cls, **overrides: Any) -> AdaMomentum:
         """The authors' code, AdaM3: Algorithm 1; decay, ``rectify`` and ``amsgrad`` are its options."""
-        return cls(**overrides)
+        return cls(**{"zero_over_zero": "nan", **overrides})
 
     def state_type(self) -> type:
         return MaximumState if self.amsgrad else MomentsState
@@ -90,16 +94,22 @@ class AdaMomentum(ElementwiseRule):
         if self.rectify:
             return params - alpha * self._rectified(ctx, m_hat, v, beta2, epsilon, t), new
         v_hat = v_used / (1.0 - power(ctx, beta2, t)) if self.debias else v_used  # line 8
-        return params - alpha * quotient(ctx, m_hat, xp.sqrt(v_hat), epsilon), new  # line 9
+        return params - alpha * self._divide(ctx, m_hat, xp.sqrt(v_hat), epsilon), new  # line 9
+
+    def _divide(self, ctx: Context, numerator: Array, denominator: Array, epsilon: Any) -> Array:
+        return (
+            numerator / denominator if self.zero_over_zero == "nan" else quotient(ctx, numerator, denominator, epsilon)
+        )
 
     def _rectified(self, ctx: Context, m_hat: Array, v: Array, beta2: Any, epsilon: Any, t: int) -> Array:
         xp = ctx.xp
         length, limit = rectified_length(beta2, t, ctx)
         weight = 1.0 - power(ctx, beta2, t)
-        adaptive = quotient(ctx, m_hat, xp.sqrt(v) + epsilon, epsilon)
+        adaptive = self._divide(ctx, m_hat, xp.sqrt(v) + epsilon, epsilon)
         if array_api_compat.is_array_api_obj(length):
             long = length >= 5.0
-            safe = xp.where(long, rectification(length, limit), xp.ones_like(length))
+            six = xp.full_like(length, 6.0)  # stands in where the window is short, so that no root is negative
+            safe = rectification(xp.where(long, length, six), xp.where(long, limit, six))
             return xp.where(long, xp.sqrt(weight * safe) * adaptive, m_hat)
         if length < 5.0:
             return m_hat

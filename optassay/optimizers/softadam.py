@@ -7,7 +7,8 @@ from itertools import accumulate
 from typing import Any, ClassVar, Literal
 
 from ..arrays import Array, Context
-from ._rule import ElementwiseRule, Hyper, choice, hyper, is_positive, minimum, ratio, square_root
+from ._rule import ElementwiseRule, Hyper, choice, hyper, is_positive, minimum, square_root
+from .adam import quotient
 from .sgd import shrink
 from .variance_adapted import MomentsState
 
@@ -34,6 +35,9 @@ class SoftAdam(ElementwiseRule):
         Readings of section 3: ``r`` and the relative second moment with (Algorithm 1, code) or without root.
     epsilon_power : {2, 1}
         ``mean(v) + epsilon^2`` (section 3, code) or ``mean(v) + epsilon`` (a reading of Algorithm 1).
+    zero_over_zero : {"stay", "nan"}
+        What a coordinate does whose step is 0/0 (no gradient so far, and ``epsilon = 0`` or ``eta <= -1/2``): the
+        paper is silent and here it stays; the code makes it NaN.
     """
 
     State: ClassVar[type] = MomentsState
@@ -50,6 +54,7 @@ class SoftAdam(ElementwiseRule):
     ratio: Literal["root", "plain"] = choice("root", "root", "plain")
     relative: Literal["root", "plain"] = choice("root", "root", "plain")
     epsilon_power: Literal[1, 2] = choice(2, 2, 1)
+    zero_over_zero: Literal["stay", "nan"] = choice("stay", "stay", "nan")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -67,7 +72,7 @@ class SoftAdam(ElementwiseRule):
     @classmethod
     def published(cls, **overrides: Any) -> SoftAdam:
         """The authors' code: ``|eta|``, and the mean per tensor (give the tensors' lengths as ``segments``)."""
-        return cls(**{"eta_sign": "absolute", **overrides})
+        return cls(**{"eta_sign": "absolute", "zero_over_zero": "nan", **overrides})
 
     def init(self, params: Array) -> MomentsState:
         state = super().init(params)
@@ -88,10 +93,15 @@ class SoftAdam(ElementwiseRule):
         if self.ratio == "root":
             r = square_root(ctx, r)
         e = (abs(eta) if self.eta_sign == "absolute" else eta) * r
-        denominator = (1.0 + eta - e) + e * self._relative(ctx, v, t)
+        relative = self._relative(ctx, v, t)
+        denominator = (1.0 + eta - e) + e * relative
+        least = (1.0 + eta - e) if is_positive(ctx, e) else 0.0  # relative >= 0
         direction = beta1 * m + (1.0 - beta1) * grad if self.nesterov else m
         params = shrink(self, ctx, params, alpha, t)
-        return params - alpha * (1.0 + eta) * (direction / denominator), MomentsState(t, m, v)
+        return params - alpha * (1.0 + eta) * self._divide(ctx, direction, denominator, least), MomentsState(t, m, v)
+
+    def _divide(self, ctx: Context, numerator: Array, denominator: Array, least: Any) -> Array:
+        return numerator / denominator if self.zero_over_zero == "nan" else quotient(ctx, numerator, denominator, least)
 
     def _relative(self, ctx: Context, v: Array, t: int) -> Array:
         """``sqrt(v / (mean(v) + epsilon^2))``; 0 where all of ``v`` and ``epsilon`` vanish."""
@@ -107,5 +117,5 @@ class SoftAdam(ElementwiseRule):
                 for n, end in zip(self.segments, ends, strict=True)
             ]
             mean = xp.concat(means, axis=-1)
-        x = v / (mean + floor) if is_positive(ctx, floor) else ratio(v, xp.broadcast_to(mean + floor, v.shape), xp)
+        x = self._divide(ctx, v, xp.broadcast_to(mean + floor, v.shape), floor)
         return xp.sqrt(x) if self.relative == "root" else x

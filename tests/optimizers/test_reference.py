@@ -219,6 +219,18 @@ def test_zero_gradients_move_nothing(rule: Rule) -> None:
     assert np.all(ours[-1, [0, 1, 3, 4, 5, 6]] != START[[0, 1, 3, 4, 5, 6]])
 
 
+def test_published_zero_over_zero_is_nan() -> None:
+    """SoftAdam at eta = -1/2 once r = 1, AdaMomentum at epsilon = 0: the codes divide 0 by 0, the paper form stays."""
+    for published in (
+        SoftAdam.published(eta=-0.5, beta2=0.5, segments=(2, 1, 1, 3)),
+        SoftAdam.published(epsilon=0.0),
+        AdaMomentum.published(epsilon=0.0),
+    ):
+        with np.errstate(invalid="ignore"):
+            assert np.isnan(trajectory(published, ZEROS)[-1, 2])
+        assert np.all(np.isfinite(trajectory(published.replace(zero_over_zero="stay"), ZEROS)))
+
+
 def _torch_cases() -> list[Any]:
     pytest.importorskip("torch")
     from torch import optim
@@ -276,10 +288,11 @@ def test_schedules_equal_torch_schedulers() -> None:
     from torch.optim import SGD
     from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR
 
-    for schedule, build in [
+    cases: list[tuple[Any, Any]] = [
         (Cosine(0.3, 10, final=0.01), lambda o: CosineAnnealingLR(o, T_max=10, eta_min=0.01)),
         (StepDrops(0.3, (3, 7)), lambda o: MultiStepLR(o, milestones=[3, 7], gamma=0.1)),
-    ]:
+    ]
+    for schedule, build in cases:
         optimizer = SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
         scheduler = build(optimizer)
         for t in range(1, 11):
