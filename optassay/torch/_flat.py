@@ -1,0 +1,255 @@
+"""One run of a rule over a list of tensors seen as one vector: chunks, state, and the step itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import _lazy
+from ._kernel import Kernels, Leaf, Store, Sum, Untraceable, Vec
+from ._lazy import Lazy
+
+GATHER_BELOW = 16384  # smaller tensors are copied side by side: a call costs as much as ten thousand numbers
+CHUNK = 65536  # operands and temporaries of a chunk stay in a second-level cache
+SHORT = 256  # vectors too short for recording to pay; it also keeps small arrays apart from vectors by their length
+
+
+def tree_map(function: Callable[[torch.Tensor], Any], tree: Any) -> Any:
+    """The state with ``function`` applied to its tensors."""
+    if isinstance(tree, torch.Tensor | Lazy):
+        return function(tree)  # type: ignore[arg-type]
+    if isinstance(tree, tuple):
+        values = [tree_map(function, value) for value in tree]
+        return type(tree)(*values) if hasattr(tree, "_fields") else tuple(values)
+    return tree
+
+
+def tree_leaves(tree: Any) -> list[Any]:
+    """Everything in the state that is no tuple, in order."""
+    if isinstance(tree, tuple):
+        return [leaf for value in tree for leaf in tree_leaves(value)]
+    return [tree]
+
+
+class Layout:
+    """How a list of tensors is cut into chunks: big tensors in place, runs of small ones through a copy."""
+
+    def __init__(self, lengths: Sequence[int], device: torch.device, dtype: torch.dtype) -> None:
+        self.device, self.dtype = device, dtype
+        chunk, gather_below = (CHUNK, GATHER_BELOW) if device.type == "cpu" else (1 << 62, 1 << 62)
+        self.spans: list[tuple[int, int, int, bool]] = []  # first and last tensor, numbers, copied or in place
+        for i, n in enumerate(lengths):
+            small = n < gather_below
+            if small and self.spans and self.spans[-1][3]:
+                first, _, total, _ = self.spans[-1]
+                self.spans[-1] = (first, i + 1, total + n, True)
+            else:
+                self.spans.append((i, i + 1, n, small))
+        self.cuts = [self._cut(total, chunk) for _, _, total, _ in self.spans]
+        self.sizes = [n for cut in self.cuts for n in cut]
+        self._scratch: dict[tuple[int, bool], list[torch.Tensor]] = {}
+        self._copies: dict[tuple[str, int], torch.Tensor] = {}
+
+    @staticmethod
+    def _cut(total: int, chunk: int) -> list[int]:
+        pieces = max(1, -(-total // chunk))
+        return [(k + 1) * total // pieces - k * total // pieces for k in range(pieces)]
+
+    def split(self, flat: torch.Tensor) -> Sequence[torch.Tensor]:
+        return flat.split(self.sizes)
+
+    def scratch(self, number: int, boolean: bool) -> list[torch.Tensor]:
+        """A column of temporaries: every chunk uses the same memory."""
+        column = self._scratch.get((number, boolean))
+        if column is None:
+            dtype = torch.bool if boolean else self.dtype
+            memory = torch.empty(max(self.sizes), dtype=dtype, device=self.device)
+            column = self._scratch[(number, boolean)] = [memory[:n] for n in self.sizes]
+        return column
+
+    def column(self, tensors: Sequence[torch.Tensor], name: str) -> tuple[list[torch.Tensor], list[Any]]:
+        """Chunks of the tensors, and (tensor's number, chunk's memory) of those that are copies."""
+        chunks: list[torch.Tensor] = []
+        copies: list[Any] = []
+        for s, ((first, last, total, copied), cut) in enumerate(zip(self.spans, self.cuts, strict=True)):
+            if copied or not tensors[first].is_contiguous():
+                memory = self._copies.get((name, s))
+                if memory is None:
+                    memory = self._copies[(name, s)] = torch.empty(total, dtype=self.dtype, device=self.device)
+                torch.cat([tensor.reshape(-1) for tensor in tensors[first:last]], out=memory)
+                copies.append((first, last, memory))
+                flat = memory
+            else:
+                flat = tensors[first].view(-1)
+            chunks += flat.split(cut) if len(cut) > 1 else (flat,)
+        return chunks, copies
+
+
+class Engine:
+    """Records one step of a rule on `Lazy` arrays and evaluates it."""
+
+    def __init__(self, unit: Unit, params: Any, grads: Any, state: Any) -> None:
+        self.length = unit.length
+        self.dtype = np.dtype(str(unit.dtype).rpartition(".")[2]) if unit.dtype in _NUMPY else np.dtype("float32")
+        self.layout = unit.layout
+        self.kernels = unit.kernels
+        self.leaves: list[Any] = [params, grads]
+        self.params = Lazy(Vec(Leaf(0)), self, True)
+        self.grad = Lazy(Vec(Leaf(1)), self, True)
+        self.state = tree_map(lambda leaf: self._enter(unit, leaf), state)
+
+    def _enter(self, unit: Unit, leaf: torch.Tensor) -> Lazy:
+        if leaf.ndim and leaf.shape[-1] == self.length:
+            if leaf.ndim == 1:
+                return Lazy(self._leaf(unit.chunks(leaf)), self, True)
+            rows = np.empty(leaf.shape[:-1], dtype=object)
+            for index in np.ndindex(*leaf.shape[:-1]):
+                rows[index] = self._leaf(unit.chunks(leaf, index))
+            return Lazy(rows, self, True)
+        value = leaf.detach().cpu()
+        return Lazy(np.array((value.float() if leaf.dtype is torch.bfloat16 else value).numpy()), self, False)
+
+    def _leaf(self, column: Any) -> Vec:
+        self.leaves.append(column)
+        return Vec(Leaf(len(self.leaves) - 1))
+
+    def sums(self, data: Any) -> np.ndarray:
+        """Sums over the parameter axis of a vector or of an object array of them."""
+        flat = list(data.flat) if isinstance(data, np.ndarray) else [data]
+        totals = self.kernels.run([Sum(v) for v in flat if isinstance(v, Vec)], self.leaves, self.layout.scratch)
+        found = iter(totals)
+        values = [next(found) if isinstance(v, Vec) else float(v) * self.length for v in flat]
+        return np.asarray(values, dtype=self.dtype).reshape(np.shape(data) if isinstance(data, np.ndarray) else ())
+
+    def finish(self, params: Lazy, state: Any, old: Any) -> Any:
+        """Write the new parameters and state in place; the new state."""
+        before, lazy, after = tree_leaves(old), tree_leaves(self.state), tree_leaves(state)
+        if len(before) != len(after):
+            raise Untraceable("a state that changes its structure")
+        outputs: list[Store | Sum] = []
+        small: list[tuple[torch.Tensor, np.ndarray]] = []
+        for held, was, new in zip(before, lazy, after, strict=True):
+            if not isinstance(new, Lazy):
+                if isinstance(held, torch.Tensor):
+                    raise Untraceable("a state that changes its structure")
+                continue
+            if not isinstance(was, Lazy) or was.vector != new.vector or was.shape != new.shape:
+                raise Untraceable("a state that changes its structure")
+            if not new.vector:
+                small.append((held, new.data))
+            elif new is not was:
+                rows = was.data.flat if isinstance(was.data, np.ndarray) else (was.data,)
+                values = new.data.flat if isinstance(new.data, np.ndarray) else (new.data,)
+                outputs += [Store(row.node.index, v) for row, v in zip(rows, values, strict=True) if not _same(row, v)]
+        if not _same(self.params.data, params.data):
+            outputs.append(Store(0, params.data))
+        if outputs:
+            self.kernels.run(outputs, self.leaves, self.layout.scratch)
+        for held, value in small:
+            held.copy_(torch.from_numpy(value))
+        tensors = iter([leaf for leaf in before if isinstance(leaf, torch.Tensor)])
+        return tree_map(lambda _: next(tensors), state)
+
+
+def _same(row: Vec, value: Any) -> bool:
+    return isinstance(value, Vec) and value.node is row.node and value.scale == 1.0
+
+
+_NUMPY = (torch.float32, torch.float64, torch.float16)
+
+
+class Unit:
+    """A rule's run on the tensors of one group, or on one tensor: state and memory."""
+
+    def __init__(self, params: Sequence[torch.Tensor]) -> None:
+        self.params = list(params)
+        self.lengths = tuple(p.numel() for p in params)
+        self.length = sum(self.lengths)
+        self.device, self.dtype = params[0].device, params[0].dtype
+        self.layout = Layout(self.lengths, self.device, self.dtype)
+        self.kernels = Kernels()
+        self.state: Any = None
+        self.whole: str | None = None  # why the rule steps on whole tensors, None while it is recorded
+        self._columns: dict[Any, Any] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"params": self.params, "state": self.state}
+
+    def __setstate__(self, held: dict[str, Any]) -> None:
+        self.__init__(held["params"])  # type: ignore[misc]
+        self.state = held["state"]
+
+    def set_state(self, state: Any) -> None:
+        """Take over a state: every tensor gets memory of its own, for it will be overwritten."""
+        self.state = tree_map(lambda leaf: leaf.detach().clone(memory_format=torch.contiguous_format), state)
+        self._columns = {}
+
+    def chunks(self, leaf: torch.Tensor, index: tuple[int, ...] = ()) -> Any:
+        """Chunks of a state vector, remembered as long as the state keeps its tensors."""
+        column = self._columns.get((id(leaf), index))
+        if column is None:
+            column = self._columns[(id(leaf), index)] = self.layout.split(leaf[index] if index else leaf)
+        return column
+
+    def flat(self, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+        """A new vector with the numbers of all tensors."""
+        return torch.cat([tensor.reshape(-1) for tensor in tensors])
+
+    def scatter(self, flat: torch.Tensor, moves: Sequence[bool]) -> None:
+        """Write a vector back to the parameters that may move."""
+        pieces = zip(self.params, flat.split(self.lengths), moves, strict=True)
+        found = [(p, piece.view_as(p)) for p, piece, move in pieces if move]
+        torch._foreach_copy_([p for p, _ in found], [piece for _, piece in found])
+
+    def gradients(self) -> tuple[list[torch.Tensor], list[bool]]:
+        """Gradients, zero where there is none, and which parameters have one."""
+        moves = [p.grad is not None for p in self.params]
+        return [torch.zeros_like(p) if p.grad is None else p.grad for p in self.params], moves
+
+    def step(self, rule: Any, recorded: Any, grads: Any, moves: Sequence[bool], extras: dict[str, Any]) -> None:
+        """One step with gradients that have been checked.
+
+        Parameters
+        ----------
+        rule : Rule
+            For whole tensors; it checks and skips by itself.
+        recorded : Rule or None
+            The same rule without checks for recorded arrays; None when only whole tensors will do.
+        """
+        if recorded is not None and self.whole is None:
+            try:
+                if self.length < SHORT:
+                    raise Untraceable("a short vector")
+                return self._step_recorded(recorded, grads, moves)
+            except Untraceable as reason:
+                self.whole = str(reason)
+            except (AttributeError, TypeError, IndexError, NotImplementedError) as reason:
+                # Whole tensors either manage what recorded arrays cannot, or raise the error that the user needs.
+                self.whole = repr(reason)
+        self._step_whole(rule, grads, moves, extras)
+
+    def _step_whole(self, rule: Any, grads: Any, moves: Sequence[bool], extras: dict[str, Any]) -> None:
+        params, self.state = rule.step(self.flat(self.params), self.flat(grads), self.state, **extras)
+        self.scatter(params, moves)
+        if self.whole is None:
+            self.set_state(self.state)
+
+    def _step_recorded(self, rule: Any, grads: Sequence[torch.Tensor], moves: Sequence[bool]) -> None:
+        params = self.params if all(moves) else [p if m else p.clone() for p, m in zip(self.params, moves, strict=True)]
+        columns, copies = self.layout.column(params, "params")
+        gradients, _ = self.layout.column(grads, "grads")
+        engine = Engine(self, columns, gradients, self.state)
+        _lazy._current.append(engine)
+        try:
+            new_params, new_state = rule.step(engine.params, engine.grad, engine.state)
+            self.state = engine.finish(new_params, new_state, self.state)
+        finally:
+            _lazy._current.pop()
+        for first, last, memory in copies:
+            pieces = memory.split(self.lengths[first:last])
+            found = [(self.params[i], piece) for i, piece in zip(range(first, last), pieces, strict=True) if moves[i]]
+            if found:
+                torch._foreach_copy_([p for p, _ in found], [piece.view_as(p) for p, piece in found])

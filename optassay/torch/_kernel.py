@@ -1,0 +1,464 @@
+"""Fused evaluation of elementwise expressions over chunks of flat tensors, in place.
+
+An expression over vectors (`Vec`) is a graph whose leaves are columns: the parameters, the gradient, rows of the state.
+`Kernels.run` turns a graph into one Python loop over chunks that calls PyTorch's in-place and ``out=`` kernels, so that
+temporaries stay in the processor's cache. Its source depends on the structure of the graph only: scalars are arguments.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+Column = Sequence[torch.Tensor]
+
+
+class Untraceable(Exception):
+    """The rule did something that only real arrays can do; it then runs on whole tensors."""
+
+
+class Node:
+    """One operation on whole vectors; ``scalars`` are left out of the structure."""
+
+    __slots__ = ("args", "op", "scalars")
+
+    def __init__(self, op: str, args: tuple[Any, ...], scalars: tuple[float, ...] = ()) -> None:
+        self.op = op
+        self.args = args
+        self.scalars = scalars
+
+
+class Leaf(NamedTuple):
+    """A column of chunks that exist already."""
+
+    index: int
+
+
+class Vec:
+    """``scale * node``: scalar factors wait, so that they merge with the operation that uses them."""
+
+    __slots__ = ("node", "scale")
+
+    def __init__(self, node: Any, scale: float = 1.0) -> None:
+        self.node = node
+        self.scale = scale
+
+
+Value = Any  # Vec, or a number that stands for a constant vector
+
+
+def full(a: Vec) -> Any:
+    """The vector as one node, its factor applied."""
+    if a.scale != 1.0:
+        a.node, a.scale = Node("scale", (a.node,), (a.scale,)), 1.0
+    return a.node
+
+
+def mul(a: Value, b: Value) -> Value:
+    if isinstance(a, Vec):
+        if isinstance(b, Vec):
+            return Vec(Node("mul", (a.node, b.node)), a.scale * b.scale)
+        return Vec(a.node, a.scale * float(b))
+    return Vec(b.node, b.scale * float(a)) if isinstance(b, Vec) else a * b
+
+
+def div(a: Value, b: Value) -> Value:
+    if not isinstance(b, Vec):
+        if float(b) == 0.0:
+            raise Untraceable("division by zero")
+        return Vec(a.node, a.scale / float(b)) if isinstance(a, Vec) else a / b
+    if b.scale == 0.0:
+        raise Untraceable("division by zero")
+    if isinstance(a, Vec):
+        return Vec(Node("div", (a.node, b.node)), a.scale / b.scale)
+    return Vec(Node("reciprocal", (b.node,)), float(a) / b.scale)
+
+
+def add(a: Value, b: Value) -> Value:
+    if not isinstance(a, Vec):
+        if not isinstance(b, Vec):
+            return a + b
+        a, b = b, a
+    if not isinstance(b, Vec):
+        b = float(b)
+        if b == 0.0:
+            return a
+        if a.scale == 1.0:
+            return Vec(Node("shift", (a.node,), (b,)))
+        return Vec(Node("affine", (a.node,), (b, a.scale)))
+    if a.node is b.node:
+        return Vec(a.node, a.scale + b.scale)
+    if a.scale + b.scale == 1.0 and 0.0 < b.scale < 1.0:
+        return Vec(Node("lerp", (a.node, b.node), (b.scale,)))
+    if a.scale == 1.0:
+        return Vec(Node("axpy", (a.node, b.node), (b.scale,)))
+    if b.scale == 1.0:
+        return Vec(Node("axpy", (b.node, a.node), (a.scale,)))
+    return Vec(Node("axpby", (a.node, b.node), (a.scale, b.scale)))
+
+
+def neg(a: Value) -> Value:
+    return Vec(a.node, -a.scale) if isinstance(a, Vec) else -a
+
+
+def sub(a: Value, b: Value) -> Value:
+    return add(a, neg(b))
+
+
+def sqrt(a: Value) -> Value:
+    if not isinstance(a, Vec):
+        return math.sqrt(a)
+    if a.scale < 0.0:
+        return Vec(Node("sqrt", (full(a),)))
+    return Vec(Node("sqrt", (a.node,)), math.sqrt(a.scale))
+
+
+def absolute(a: Value) -> Value:
+    return Vec(Node("abs", (a.node,)), abs(a.scale)) if isinstance(a, Vec) else abs(a)
+
+
+def sign(a: Value) -> Value:
+    if not isinstance(a, Vec):
+        return math.copysign(1.0, a) if a else 0.0
+    return Vec(Node("sign", (a.node,)), math.copysign(1.0, a.scale) if a.scale else 0.0)
+
+
+def power(a: Value, b: Value) -> Value:
+    if isinstance(b, Vec):
+        raise Untraceable("power of vectors")
+    if b == 2:
+        return mul(a, a)
+    if b == 0.5:
+        return sqrt(a)
+    return Vec(Node("pow", (full(a),), (float(b),))) if isinstance(a, Vec) else a**b
+
+
+def unary(op: str) -> Any:
+    def call(a: Value) -> Value:
+        if not isinstance(a, Vec):
+            raise Untraceable(f"{op} of a constant vector")
+        return Vec(Node(op, (full(a),)))
+
+    return call
+
+
+def binary(op: str) -> Any:
+    """An operation with a form for two vectors and one for a vector and a number."""
+
+    def call(a: Value, b: Value) -> Value:
+        if isinstance(a, Vec) and isinstance(b, Vec):
+            return Vec(Node(op, (full(a), full(b))))
+        if isinstance(a, Vec):
+            return Vec(Node(op, (full(a), "const"), (float(b),)))
+        if isinstance(b, Vec):
+            return Vec(Node(op, ("const", full(b)), (float(a),)))
+        raise Untraceable(f"{op} of two constant vectors")
+
+    return call
+
+
+def _as_numbers(condition: Any) -> Any:
+    """A condition made of ``== number`` and ``and`` as a vector of 0 and 1, else None."""
+    op = getattr(condition, "op", "")
+    if op == "eq" and condition.args[1] == "const":
+        return Node("eq_number", condition.args[:1], condition.scalars)
+    if op == "logical_and":
+        parts = [_as_numbers(arg) for arg in condition.args]
+        return None if None in parts else Node("mul", tuple(parts))
+    return None
+
+
+def _implies_zero(condition: Any, node: Any) -> bool:
+    if condition.op == "logical_and":
+        return any(_implies_zero(arg, node) for arg in condition.args)
+    return condition.op == "eq" and condition.args == (node, "const") and condition.scalars == (0.0,)
+
+
+def where(condition: Value, a: Value, b: Value) -> Value:
+    if not isinstance(condition, Vec):
+        return a if condition else b
+    if isinstance(b, Vec) and not isinstance(a, Vec) and math.isfinite(a) and _implies_zero(condition.node, full(b)):
+        # Replacing zeros is adding a number there: conditions of one byte cost four times as much as numbers.
+        numbers = _as_numbers(condition.node)
+        if numbers is not None:
+            return add(b, Vec(numbers, float(a)))
+    args: list[Any] = [full(condition)]
+    scalars: list[float] = []
+    for branch in (a, b):
+        if isinstance(branch, Vec):
+            args.append(full(branch))
+        else:
+            args.append("const")
+            scalars.append(float(branch))
+    return Vec(Node("where", tuple(args), tuple(scalars)))
+
+
+BOOLEAN = {"lt", "le", "gt", "ge", "eq", "ne", "isnan", "isinf", "isfinite", "logical_and", "logical_or", "logical_not"}
+_NAMES = ("mul", "add", "addcmul", "addcdiv", "div", "sqrt", "lerp", "dot", "sum", "where", "full_like", "count_nonzero")
+_GLOBALS = {name: getattr(torch, name) for name in _NAMES} | {"t": torch}
+
+
+class Store(NamedTuple):
+    """Write a vector over a leaf."""
+
+    leaf: int
+    value: Value
+
+
+class Sum(NamedTuple):
+    """Sum the entries of a vector (or count those of a condition that hold)."""
+
+    value: Vec
+
+
+class _Instruction(NamedTuple):
+    out: int
+    operands: tuple[int, ...]
+    text: str  # with {0}, {1}, ... for operands and {out}
+    boolean: bool
+
+
+class Kernels:
+    """Loops by structure: the second step of a rule finds its loop compiled."""
+
+    def __init__(self) -> None:
+        self._cache: dict[Any, tuple[Any, int, int]] = {}
+
+    def run(self, outputs: Sequence[Store | Sum], leaves: Sequence[Column], scratch: Any) -> list[float]:
+        """Evaluate; stores are done in place, sums are returned in the order of ``outputs``.
+
+        Parameters
+        ----------
+        leaves : sequence of columns
+            Column i has the chunks of leaf i; all have the same lengths.
+        scratch : callable
+            ``scratch(number, boolean)`` gives a column of temporaries.
+        """
+        key, scalars, dtype = _structure(outputs, leaves)
+        entry = self._cache.get(key)
+        if entry is None:
+            entry = self._cache[key] = _compile(key)
+        function, reals, booleans = entry
+        columns = [leaves[i] for i in key[2]]
+        columns += [scratch(i, False) for i in range(reals)]
+        columns += [scratch(i, True) for i in range(booleans)]
+        sums: list[torch.Tensor] = []
+        consts = tuple(torch.scalar_tensor(scalars[i], dtype=dtype, device=leaves[0][0].device) for i in key[3])
+        function(columns, scalars, consts, sums.append)
+        n = sum(isinstance(output, Sum) for output in outputs)
+        if n == 0:
+            return []
+        totals = torch.stack(sums).reshape(-1, n).sum(0, dtype=torch.float64).tolist()
+        scales = [output.value.scale for output in outputs if isinstance(output, Sum)]
+        return [total * scale for total, scale in zip(totals, scales, strict=True)]
+
+
+def _structure(outputs: Sequence[Store | Sum], leaves: Sequence[Column]) -> tuple[Any, tuple[float, ...], torch.dtype]:
+    """(nodes, outputs, used leaves, scalars that must be tensors), the scalars, and the dtype of the leaves."""
+    number: dict[int, int] = {}
+    rows: list[Any] = []
+    used: dict[int, int] = {}
+    scalars: list[float] = []
+    consts: list[int] = []
+    keep: list[Any] = []
+
+    def visit(node: Any) -> int:
+        if type(node) is Leaf:
+            found = used.get(node.index)
+            if found is None:
+                found = used[node.index] = len(rows)
+                rows.append(("leaf", (), 0))
+            return found
+        found = number.get(id(node))
+        if found is not None:
+            return found
+        args = tuple(arg if arg == "const" else visit(arg) for arg in node.args)
+        first = len(scalars)
+        scalars.extend(node.scalars)
+        if "const" in args or node.op == "affine":
+            consts.append(first)
+            if node.op == "where" and args[1:] == ("const", "const"):
+                consts.append(first + 1)
+        number[id(node)] = len(rows)
+        rows.append((node.op, args, first))
+        return len(rows) - 1
+
+    targets: list[Any] = []
+    for output in outputs:
+        if isinstance(output, Sum):
+            targets.append(("sum", visit(output.value.node), -1))
+        elif isinstance(output.value, Vec):
+            node = full(output.value)
+            keep.append(node)
+            targets.append(("store", visit(node), output.leaf))
+        else:
+            scalars.append(float(output.value))
+            targets.append(("fill", len(scalars) - 1, output.leaf))
+    for _, _, leaf in targets:
+        if leaf >= 0 and leaf not in used:
+            used[leaf] = len(rows)
+            rows.append(("leaf", (), 0))
+    key = (tuple(rows), tuple((k, n, used.get(leaf, -1)) for k, n, leaf in targets), tuple(used), tuple(consts))
+    return key, tuple(scalars), leaves[0][0].dtype
+
+
+def _compile(key: Any) -> tuple[Any, int, int]:
+    """The loop of a structure, and how many real and boolean temporaries it needs."""
+    rows, targets, used, consts = key
+    instructions, resolved = _instructions(rows, targets, consts)
+    leaf_rows = [i for i, row in enumerate(rows) if row[0] == "leaf"]
+    place = {row: f"c{k}" for k, row in enumerate(leaf_rows)}
+
+    end = len(instructions)
+    last: dict[int, int] = {}
+    for k, instruction in enumerate(instructions):
+        for operand in instruction.operands:
+            last[operand] = k
+    defined = {instruction.out: k for k, instruction in enumerate(instructions)}
+    moves: list[tuple[int, int]] = []
+    for kind, node, _leaf in resolved:
+        if kind != "fill" and node in defined:
+            last[node] = max(last.get(node, -1), end if kind == "store" else last.get(node, -1))
+        if kind == "store" and node in place:
+            last[node] = end
+    direct: dict[int, int] = {}
+    for kind, node, leaf in resolved:
+        if kind != "store" or node == leaf:
+            continue
+        if node in defined and node not in direct and last.get(leaf, -1) <= defined[node]:
+            direct[node] = leaf
+        else:
+            moves.append((node, leaf))
+
+    lines: list[str] = []
+    free: dict[bool, list[str]] = {False: [], True: []}
+    count = {False: 0, True: 0}
+    home: dict[int, tuple[bool, str]] = {}
+    names = dict(place)
+    for k, instruction in enumerate(instructions):
+        operands = [names[operand] for operand in instruction.operands]
+        for operand in set(instruction.operands):
+            if last[operand] == k and operand in home:
+                boolean, register = home.pop(operand)
+                free[boolean].append(register)
+        out = ""
+        if "{out}" in instruction.text:
+            if instruction.out in direct:
+                out = place[direct[instruction.out]]
+            else:
+                pool = free[instruction.boolean]
+                if pool:
+                    out = pool.pop()
+                else:
+                    out = f"{'b' if instruction.boolean else 'r'}{count[instruction.boolean]}"
+                    count[instruction.boolean] += 1
+                home[instruction.out] = (instruction.boolean, out)
+            names[instruction.out] = out
+        lines.append(instruction.text.format(*operands, out=out))
+    # Moves between leaves read before anything overwrites them; a chain of them would need more care.
+    sources = {node for node, _ in moves if node in place}
+    if any(leaf in sources for node, leaf in moves if node in place):
+        raise Untraceable("a cycle of copies between state entries")
+    for node, leaf in sorted(moves, key=lambda move: move[0] not in place):
+        lines.append(f"{place[leaf]}.copy_({names[node]})")
+    lines += [f"{place[leaf]}.fill_(s[{scalar}])" for kind, scalar, leaf in resolved if kind == "fill"]
+
+    variables = [place[row] for row in leaf_rows]
+    variables += [f"r{i}" for i in range(count[False])] + [f"b{i}" for i in range(count[True])]
+    body = "\n        ".join(lines) or "pass"
+    source = f"def kernel(columns, s, k, total):\n    for {', '.join(variables)}, in zip(*columns):\n        {body}\n"
+    scope: dict[str, Any] = {}
+    exec(compile(source, "<optassay kernel>", "exec"), dict(_GLOBALS), scope)
+    assert len(used) == len(leaf_rows)
+    return scope["kernel"], count[False], count[True]
+
+
+def _instructions(rows: Any, targets: Any, consts: Any) -> tuple[list[_Instruction], Any]:
+    """Calls in order, products and quotients merged into the sums that use them."""
+    uses = [0] * len(rows)
+    for _, args, _ in rows:
+        for arg in args:
+            if arg != "const":
+                uses[arg] += 1
+    for kind, node, _ in targets:
+        if kind == "store":
+            uses[node] += 1
+        elif kind == "sum":
+            uses[node] += 1
+    summed = {node for kind, node, _ in targets if kind == "sum"}
+    temporary = iter(range(len(rows), 4 * len(rows) + 8))
+    tensor = {scalar: f"k[{i}]" for i, scalar in enumerate(consts)}
+
+    def mergeable(node: int) -> bool:
+        return rows[node][0] in ("mul", "div") and uses[node] == 1
+
+    merged: set[int] = set()
+    for op, args, _ in rows:
+        if op in ("axpy", "axpby"):
+            base, other = args
+            if mergeable(other):
+                merged.add(other)
+            elif op == "axpby" and mergeable(base):
+                merged.add(base)
+    merged |= {node for node in summed if rows[node][0] == "mul" and uses[node] == 1}
+
+    out: list[_Instruction] = []
+
+    def emit(node: int, operands: tuple[int, ...], text: str, boolean: bool = False) -> None:
+        out.append(_Instruction(node, operands, text, boolean))
+
+    for node, (op, args, first) in enumerate(rows):
+        if op == "leaf" or node in merged:
+            continue
+        if op in ("axpy", "axpby"):
+            base, other = args
+            alpha = first
+            if op == "axpby":
+                scale, alpha = first, first + 1
+                if other not in merged and base in merged:
+                    base, other, scale, alpha = other, base, alpha, scale
+                held = next(temporary)
+                emit(held, (base,), f"mul({{0}}, s[{scale}], out={{out}})")
+                base = held
+            if other in merged:
+                call, (p, q) = rows[other][0], rows[other][1]
+                emit(node, (base, p, q), f"addc{call}({{0}}, {{1}}, {{2}}, value=s[{alpha}], out={{out}})")
+            else:
+                emit(node, (base, other), f"add({{0}}, {{1}}, alpha=s[{alpha}], out={{out}})")
+        elif op == "affine":
+            emit(node, args, f"add({tensor[first]}, {{0}}, alpha=s[{first + 1}], out={{out}})")
+        elif op == "shift":
+            emit(node, args, f"add({{0}}, s[{first}], out={{out}})")
+        elif op == "scale":
+            emit(node, args, f"mul({{0}}, s[{first}], out={{out}})")
+        elif op == "lerp":
+            emit(node, args, f"lerp({{0}}, {{1}}, s[{first}], out={{out}})")
+        elif op == "eq_number":
+            emit(node, args, f"t.eq({{0}}, s[{first}], out={{out}})")
+        elif op == "pow":
+            emit(node, args, f"t.pow({{0}}, s[{first}], out={{out}})")
+        else:
+            texts, operands, scalar = [], [], first
+            for arg in args:
+                if arg == "const":
+                    texts.append(tensor[scalar])
+                    scalar += 1
+                else:
+                    texts.append(f"{{{len(operands)}}}")
+                    operands.append(arg)
+            emit(node, tuple(operands), f"t.{op}({', '.join(texts)}, out={{out}})", op in BOOLEAN)
+    for kind, node, _ in targets:
+        if kind != "sum":
+            continue
+        op, args, _ = rows[node]
+        target = next(temporary)
+        if node in merged:
+            emit(target, args, "total(dot({0}, {1}))")
+        elif op in BOOLEAN:
+            emit(target, (node,), "total(count_nonzero({0}))")
+        else:
+            emit(target, (node,), "total(sum({0}))")
+    return out, targets
