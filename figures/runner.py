@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,13 +118,30 @@ def run(todo: Sequence[Plan], out: Path, level: Level, jobs: int = 1) -> Iterato
     ordered = sorted(todo, key=lambda item: -(item.figure.cost.at(level) or 0.0))
     calls = [delayed(produce)(item.figure.id, out, level, item.compute, item.reason) for item in ordered]
     workers = min(jobs, len(calls)) or 1
-    results = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch="all")(calls)
+    with _deaf_to_interrupts():
+        results = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch="all")(calls)
     try:
         yield from results
     finally:
         if hasattr(results, "close"):
             results.close()
         remove_leftovers(out)
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes started in here never answer Ctrl-C, which a terminal sends to all: the parent does, and ends them.
+
+    Ignoring is inherited; blocking the signal would be too, but the process pool unblocks it on its way.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def remove_leftovers(out: Path) -> None:
