@@ -14,6 +14,7 @@ from ._lazy import Lazy
 
 GATHER_BELOW = 16384  # smaller tensors are copied side by side: a call costs as much as ten thousand numbers
 CHUNK = 65536  # operands and temporaries of a chunk stay in a second-level cache
+LONG = 65536  # vectors from which a compiled loop repays its compilation within a few hundred steps
 SHORT = 256  # vectors too short for recording to pay; it also keeps small arrays apart from vectors by their length
 
 
@@ -94,7 +95,6 @@ class Engine:
     def __init__(self, unit: Unit, params: Any, grads: Any, state: Any) -> None:
         self.length = unit.length
         self.dtype = np.dtype(str(unit.dtype).rpartition(".")[2]) if unit.dtype in _NUMPY else np.dtype("float32")
-        self.layout = unit.layout
         self.kernels = unit.kernels
         self.leaves: list[Any] = [params, grads]
         self.params = Lazy(Vec(Leaf(0)), self, True)
@@ -119,7 +119,7 @@ class Engine:
     def sums(self, data: Any) -> np.ndarray:
         """Sums over the parameter axis of a vector or of an object array of them."""
         flat = list(data.flat) if isinstance(data, np.ndarray) else [data]
-        totals = self.kernels.run([Sum(v) for v in flat if isinstance(v, Vec)], self.leaves, self.layout.scratch)
+        totals = self.kernels.run([Sum(v) for v in flat if isinstance(v, Vec)], self.leaves)
         found = iter(totals)
         values = [next(found) if isinstance(v, Vec) else float(v) * self.length for v in flat]
         return np.asarray(values, dtype=self.dtype).reshape(np.shape(data) if isinstance(data, np.ndarray) else ())
@@ -147,7 +147,7 @@ class Engine:
         if not _same(self.params.data, params.data):
             outputs.append(Store(0, params.data))
         if outputs:
-            self.kernels.run(outputs, self.leaves, self.layout.scratch)
+            self.kernels.run(outputs, self.leaves)
         for held, value in small:
             held.copy_(torch.from_numpy(value))
         tensors = iter([leaf for leaf in before if isinstance(leaf, torch.Tensor)])
@@ -164,22 +164,24 @@ _NUMPY = (torch.float32, torch.float64, torch.float16)
 class Unit:
     """A rule's run on the tensors of one group, or on one tensor: state and memory."""
 
-    def __init__(self, params: Sequence[torch.Tensor]) -> None:
+    def __init__(self, params: Sequence[torch.Tensor], compiled: bool) -> None:
         self.params = list(params)
+        self.compiled = compiled
         self.lengths = tuple(p.numel() for p in params)
         self.length = sum(self.lengths)
         self.device, self.dtype = params[0].device, params[0].dtype
         self.layout = Layout(self.lengths, self.device, self.dtype)
-        self.kernels = Kernels()
+        plain = self.device.type == "cpu" and self.dtype in (torch.float32, torch.float64)
+        self.kernels = Kernels(self.layout.scratch, self.layout.sizes, compiled and plain and self.length >= LONG)
         self.state: Any = None
         self.whole: str | None = None  # why the rule steps on whole tensors, None while it is recorded
         self._columns: dict[Any, Any] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"params": self.params, "state": self.state}
+        return {"params": self.params, "compiled": self.compiled, "state": self.state}
 
     def __setstate__(self, held: dict[str, Any]) -> None:
-        self.__init__(held["params"])  # type: ignore[misc]
+        self.__init__(held["params"], held["compiled"])  # type: ignore[misc]
         self.state = held["state"]
 
     def set_state(self, state: Any) -> None:

@@ -7,11 +7,14 @@ temporaries stay in the processor's cache. Its source depends on the structure o
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
+
+from . import _compiled
 
 Column = Sequence[torch.Tensor]
 
@@ -222,42 +225,67 @@ class _Instruction(NamedTuple):
 
 
 class Kernels:
-    """Loops by structure: the second step of a rule finds its loop compiled."""
+    """Loops by structure: the second step of a rule finds its loop ready.
 
-    def __init__(self) -> None:
-        self._cache: dict[Any, tuple[Any, int, int]] = {}
+    Parameters
+    ----------
+    scratch : callable
+        ``scratch(number, boolean)`` gives a column of temporaries.
+    sizes : sequence of int
+        Lengths of the chunks.
+    compiled : bool
+        Compile loops that are used more than twice, if the machine has a C compiler.
+    """
 
-    def run(self, outputs: Sequence[Store | Sum], leaves: Sequence[Column], scratch: Any) -> list[float]:
+    def __init__(self, scratch: Any, sizes: Sequence[int], compiled: bool) -> None:
+        self._scratch = scratch
+        self._sizes = (ctypes.c_long * len(sizes))(*sizes)
+        self._compile = compiled
+        self._cache: dict[Any, _Loop] = {}
+
+    def run(self, outputs: Sequence[Store | Sum], leaves: Sequence[Column]) -> list[float]:
         """Evaluate; stores are done in place, sums are returned in the order of ``outputs``.
 
         Parameters
         ----------
         leaves : sequence of columns
-            Column i has the chunks of leaf i; all have the same lengths.
-        scratch : callable
-            ``scratch(number, boolean)`` gives a column of temporaries.
+            Column i has the chunks of leaf i.
         """
-        key, scalars, dtype = _structure(outputs, leaves)
-        entry = self._cache.get(key)
-        if entry is None:
-            entry = self._cache[key] = _compile(key)
-        function, reals, booleans = entry
+        key, scalars = _structure(outputs)
+        loop = self._cache.get(key[:2])
+        if loop is None:
+            loop = self._cache[key[:2]] = _Loop(*_compile(key))
+        loop.uses += 1
         columns = [leaves[i] for i in key[2]]
-        columns += [scratch(i, False) for i in range(reals)]
-        columns += [scratch(i, True) for i in range(booleans)]
-        sums: list[torch.Tensor] = []
-        consts = tuple(torch.scalar_tensor(scalars[i], dtype=dtype, device=leaves[0][0].device) for i in key[3])
-        function(columns, scalars, consts, sums.append)
-        n = sum(isinstance(output, Sum) for output in outputs)
-        if n == 0:
-            return []
-        totals = torch.stack(sums).reshape(-1, n).sum(0, dtype=torch.float64).tolist()
+        first = leaves[0][0]
+        if self._compile and loop.uses == 3:
+            loop.compiled = _compiled.load(_compiled.source(key, first.dtype))
         scales = [output.value.scale for output in outputs if isinstance(output, Sum)]
+        if loop.compiled is not None:
+            totals = _compiled.call(loop.compiled, columns, self._sizes, scalars, len(scales))
+        else:
+            columns += [self._scratch(i, False) for i in range(loop.reals)]
+            columns += [self._scratch(i, True) for i in range(loop.booleans)]
+            consts = tuple(torch.scalar_tensor(scalars[i], dtype=first.dtype, device=first.device) for i in key[3])
+            sums: list[torch.Tensor] = []
+            loop.function(columns, scalars, consts, sums.append)
+            if not scales:
+                return []
+            totals = torch.stack(sums).reshape(-1, len(scales)).sum(0, dtype=torch.float64).tolist()
         return [total * scale for total, scale in zip(totals, scales, strict=True)]
 
 
-def _structure(outputs: Sequence[Store | Sum], leaves: Sequence[Column]) -> tuple[Any, tuple[float, ...], torch.dtype]:
-    """(nodes, outputs, used leaves, scalars that must be tensors), the scalars, and the dtype of the leaves."""
+class _Loop:
+    """A loop in PyTorch's kernels, and its compiled form once there is one."""
+
+    def __init__(self, function: Any, reals: int, booleans: int) -> None:
+        self.function, self.reals, self.booleans = function, reals, booleans
+        self.compiled: Any = None
+        self.uses = 0
+
+
+def _structure(outputs: Sequence[Store | Sum]) -> tuple[Any, tuple[float, ...]]:
+    """(nodes, outputs, used leaves, scalars that must be tensors), and the scalars."""
     number: dict[int, int] = {}
     rows: list[Any] = []
     used: dict[int, int] = {}
@@ -302,7 +330,7 @@ def _structure(outputs: Sequence[Store | Sum], leaves: Sequence[Column]) -> tupl
             used[leaf] = len(rows)
             rows.append(("leaf", (), 0))
     key = (tuple(rows), tuple((k, n, used.get(leaf, -1)) for k, n, leaf in targets), tuple(used), tuple(consts))
-    return key, tuple(scalars), leaves[0][0].dtype
+    return key, tuple(scalars)
 
 
 def _compile(key: Any) -> tuple[Any, int, int]:

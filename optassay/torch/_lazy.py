@@ -310,8 +310,7 @@ def _matmul(a: Any, b: Any, /) -> Lazy:
 def _combination(weights: np.ndarray, rows: np.ndarray) -> Any:
     total: Any = 0.0
     for weight, row in zip(weights.tolist(), rows, strict=True):
-        if weight != 0.0:
-            total = kernel.add(total, kernel.mul(weight, row))
+        total = kernel.add(total, kernel.mul(weight, row))
     return total
 
 

@@ -77,12 +77,14 @@ class RuleOptimizer(Optimizer):
     """
 
     rule_type: ClassVar[type[Rule]]
+    _needs_closure: ClassVar[bool] = False
     segmented = False  # whether a rule with ``segments`` gets the tensors' lengths in scope "model" too
 
-    def __init__(self, params: Any, *, scope: Literal["model", "tensor"] = "model", **hyperparameters: Any) -> None:
+    def __init__(self, params: Any, *, scope: Literal["model", "tensor"] = "model", compiled: bool = True, **hyperparameters: Any) -> None:
         if scope not in ("model", "tensor"):
             raise ValueError(f"scope must be one of 'model', 'tensor', got {scope!r}")
         self.scope = scope
+        self.compiled = compiled
         self._units: list[list[Unit]] = []
         self._rules: dict[int, tuple[Any, Rule, Rule]] = {}
         super().__init__(params, hyperparameters)
@@ -131,17 +133,13 @@ class RuleOptimizer(Optimizer):
                 f"{', '.join(f'{dtype} on {device}' for device, dtype, _ in kinds)}: "
                 "split the group, or use scope='tensor'"
             )
-        units = [Unit(tensors) for tensors in kinds.values()]
+        units = [Unit(tensors, self.compiled) for tensors in kinds.values()]
         if self._needs_closure and sum(len(known) for known in self._units) + len(units) > 1:
             raise ValueError(
                 f"{type(self).__name__} evaluates the loss away from the parameters, all of them moved together: it "
                 "takes one group of one dtype and device, and scope='model'"
             )
         return units
-
-    @property
-    def _needs_closure(self) -> bool:
-        return "gradient_fn" in inspect.signature(self.rule_type.step).parameters
 
     def _rule(self, group: Mapping[str, Any], unit: Unit) -> tuple[Rule, Rule]:
         """The group's rule for a unit, as it is and without its check for non-finite gradients."""
@@ -308,7 +306,7 @@ class RuleOptimizer(Optimizer):
         self._rules = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "scope": self.scope, "segmented": self.segmented, "_units": self._units, "_rules": {}}
+        return {**super().__getstate__(), "scope": self.scope, "compiled": self.compiled, "segmented": self.segmented, "_units": self._units, "_rules": {}}
 
 
 def sum_of(tensors: Iterable[torch.Tensor]) -> torch.Tensor:
@@ -362,6 +360,7 @@ def generate(rule_type: type[Rule]) -> type[RuleOptimizer]:
     if "segments" in rule_type.__dataclass_fields__:
         parameters.append(inspect.Parameter("segmented", inspect.Parameter.KEYWORD_ONLY, default=False))
     parameters.append(inspect.Parameter("scope", inspect.Parameter.KEYWORD_ONLY, default="model"))
+    parameters.append(inspect.Parameter("compiled", inspect.Parameter.KEYWORD_ONLY, default=True))
     parameters.sort(key=lambda p: (p.kind, p.default is not inspect.Parameter.empty if p.name != "self" else False))
     signature = inspect.Signature(parameters)
 
@@ -378,16 +377,17 @@ def generate(rule_type: type[Rule]) -> type[RuleOptimizer]:
             if values["lr"] is None:
                 values["lr"] = step_size_of(values[inner])
         self.segmented = bool(values.pop("segmented", False))
-        RuleOptimizer.__init__(self, values.pop("params"), scope=values.pop("scope"), **values)
+        RuleOptimizer.__init__(self, values.pop("params"), scope=values.pop("scope"), compiled=values.pop("compiled"), **values)
 
     __init__.__signature__ = signature  # type: ignore[attr-defined]
+    needs_closure = "gradient_fn" in inspect.signature(rule_type.step).parameters
     doc = f":class:`optassay.optimizers.{rule_type.__name__}` as a PyTorch optimizer.\n\n{inspect.getdoc(rule_type)}\n"
     if "segments" in rule_type.__dataclass_fields__:
         doc += "\nWith ``segmented=True`` the lengths of a group's tensors are the rule's ``segments``.\n"
     return type(
         rule_type.__name__,
         (RuleOptimizer,),
-        {"rule_type": rule_type, "__init__": __init__, "__doc__": doc, "__module__": "optassay.torch"},
+        {"rule_type": rule_type, "_needs_closure": needs_closure, "__init__": __init__, "__doc__": doc, "__module__": "optassay.torch"},
     )
 
 
