@@ -1,0 +1,249 @@
+"""Worst-case rates over an interval of curvatures, and the step size and momentum with the best one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from optassay.arrays import Array, context, to_numpy
+
+from .certificates import RateCertificate, verify_rate
+from .companion import check_buffer_size, check_momentum, check_positive
+from .crossings import Floats, crossing_values
+from .radius import spectral_radius
+
+_OUTSIDE = 1e-13  # relative distance at which the level circle is drawn outside the largest radius seen so far
+
+
+def worst_case_rate(step_size: Any, momentum: Any, smallest: Any, largest: Any, buffer_size: int) -> Array:
+    """Largest spectral radius over all curvatures in [smallest, largest], not only at its ends.
+
+    Level sets: a circle just outside the largest radius seen is crossed only where some curvature is worse; the
+    midpoints between crossings give the next radius. Converges quadratically, and ends with a circle that nothing in
+    the interval crosses.
+
+    Parameters
+    ----------
+    step_size, momentum, smallest, largest : float or array, broadcast to (...)
+        alpha > 0, beta in [0, 1), 0 < mu <= L; heavy-ball units.
+    buffer_size : int
+
+    Returns
+    -------
+    array (...)
+        One or more means that some curvature is unstable.
+
+    Raises
+    ------
+    ValueError
+        A parameter outside its domain, or smallest > largest.
+    """
+    size = check_buffer_size(buffer_size)
+    ctx = context(step_size=step_size, momentum=momentum, smallest=smallest, largest=largest)
+    alpha = check_positive(ctx, step_size, "step_size")
+    beta = check_momentum(ctx, momentum)
+    low = check_positive(ctx, smallest, "smallest")
+    high = check_positive(ctx, largest, "largest")
+    if bool(ctx.xp.any(low > high)):
+        raise ValueError(f"smallest must not exceed largest, got {smallest!r} and {largest!r}")
+    alpha, beta, low, high = ctx.xp.broadcast_arrays(alpha, beta, low, high)
+    ends = [spectral_radius(alpha, beta, h, size) for h in (low, high)]
+    rate = ctx.xp.maximum(*ends)
+    if size == 0:
+        # |z| of heavy ball falls, stays at sqrt(beta), and rises in x: the ends are the worst.
+        return rate
+    # Crossings need general eigenvalues: one host transfer.
+    lowest, highest, momenta, rates = (
+        to_numpy(ctx.xp.reshape(a, (-1,))).astype(float) for a in (alpha * low, alpha * high, beta, rate)
+    )
+    return ctx.xp.reshape(ctx.asarray(_level_sets(lowest, highest, momenta, rates, size)), rate.shape)
+
+
+def _level_sets(low: Floats, high: Floats, beta: Floats, rate: Floats, size: int) -> Floats:
+    rate = rate.copy()
+    active = np.arange(rate.size)
+    while active.size:
+        lo, hi = low[active, None], high[active, None]
+        x = crossing_values(rate[active] * (1.0 + _OUTSIDE), beta[active], size)
+        x = np.concatenate([lo, np.clip(x, lo, hi), hi], axis=-1)
+        middle = 0.5 * (x[:, 1:] + x[:, :-1])
+        radii = spectral_radius(middle, beta[active, None], 1.0, size)
+        best = np.max(radii, axis=-1)
+        worse = best > rate[active] * (1.0 + _OUTSIDE)
+        rate[active] = np.maximum(rate[active], best)
+        active = active[worse]
+    return rate
+
+
+@dataclass(frozen=True)
+class OptimalRate:
+    """The best worst-case rate over curvatures in [1, condition_number].
+
+    Attributes
+    ----------
+    rate : float
+        Worst-case spectral radius at the parameters below, to rounding.
+    step_size, momentum : float
+        For curvatures in [1, kappa]; divide the step by mu for [mu, kappa mu]. Heavy-ball units.
+    certified_upper : float
+        No curvature in the interval has a larger radius at these parameters: proved by ``certificate``.
+    certificate : RateCertificate
+    """
+
+    condition_number: float
+    buffer_size: int
+    rate: float
+    step_size: float
+    momentum: float
+    certified_upper: float
+    certificate: RateCertificate
+
+
+def optimal_rate(condition_number: float, buffer_size: int, momentum: float | None = None) -> OptimalRate:
+    """Smallest worst-case rate over step size (and momentum, unless given) for a condition number.
+
+    For a rate r and a momentum the admissible x = alpha h form intervals between crossings of |z| = r; the largest
+    ratio of the ends of one is the condition number that r can serve. Its maximum over the momentum rises with r, so r
+    is found by bracketing.
+
+    Parameters
+    ----------
+    condition_number : float
+        kappa >= 1.
+    buffer_size : int
+        C >= 0; 0 is classical momentum, in closed form.
+    momentum : float, optional
+        beta in [0, 1) to keep fixed.
+
+    Raises
+    ------
+    ValueError
+        kappa < 1, or a momentum outside [0, 1).
+    """
+    size = check_buffer_size(buffer_size)
+    kappa = float(condition_number)
+    if not (kappa >= 1.0 and math.isfinite(kappa)):
+        raise ValueError(f"condition_number must be a finite number >= 1, got {condition_number!r}")
+    if momentum is not None:
+        check_momentum(context(momentum=momentum), momentum)
+    step, beta = _classical(kappa, momentum) if size == 0 else _search(kappa, size, momentum)
+    rate = float(worst_case_rate(np.asarray(step), np.asarray(beta), 1.0, kappa, size))
+    certificate = certify_rate(step, beta, 1.0, kappa, size, rate)
+    return OptimalRate(kappa, size, rate, step, beta, certificate.bound, certificate)
+
+
+def _classical(kappa: float, momentum: float | None) -> tuple[float, float]:
+    """Polyak's parameters, or the step that balances both ends for a given momentum."""
+    if momentum is None:
+        root = math.sqrt(kappa)
+        beta = ((root - 1.0) / (root + 1.0)) ** 2
+        # Both ends have a double root there; a breath more momentum keeps rounding from making it two real ones, whose
+        # larger modulus would be off by the square root of the rounding error.
+        beta += 4e-16 * (root + 1.0) if kappa > 1.0 else 0.0
+        return 2.0 * (1.0 + beta) / (1.0 + kappa), beta
+    return 2.0 * (1.0 + momentum) / (1.0 + kappa), momentum
+
+
+def certify_rate(
+    step_size: float, momentum: float, smallest: float, largest: float, buffer_size: int, rate: float
+) -> RateCertificate:
+    """A verified certificate for a bound just above ``rate``.
+
+    Raises
+    ------
+    ArithmeticError
+        No bound up to 1e-6 above the rate could be verified, so ``rate`` is not the worst case.
+    """
+    excess = 1e-13
+    while excess < 1e-6:
+        # Forty bits keep the exact polynomials short; the bound is rounded up, never down.
+        bound = _round_up(rate + max(excess * rate, 1e-300))
+        certificate = RateCertificate(step_size, momentum, smallest, largest, buffer_size, bound)
+        if verify_rate(certificate):
+            return certificate
+        excess *= 10.0
+    raise ArithmeticError(
+        f"rate {rate} at step_size {step_size}, momentum {momentum} could not be certified over [{smallest}, {largest}]"
+    )
+
+
+def _round_up(value: float, bits: int = 42) -> float:
+    mantissa, exponent = math.frexp(value)
+    return math.ldexp(math.ceil(mantissa * 2.0**bits), exponent - bits)
+
+
+def _search(kappa: float, size: int, momentum: float | None) -> tuple[float, float]:
+    from scipy.optimize import brentq
+
+    target = math.log(kappa)
+
+    def shortfall(log_gap: float) -> float:
+        return best_interval(-math.expm1(log_gap), size, momentum)[0] - target
+
+    # No method of this kind beats the Chebyshev rate, so its gap bounds the search from above.
+    upper = min(math.log(2.0 / (math.sqrt(kappa) + 1.0)), -1e-3)
+    if shortfall(upper) >= 0.0:
+        upper = -1e-12
+    lower = upper - 1.0
+    while shortfall(lower) < 0.0:
+        lower -= 1.0
+        if lower < -40.0:
+            raise ArithmeticError(f"no stable step size was found for condition number {kappa}, buffer size {size}")
+    gap = brentq(shortfall, lower, upper, xtol=1e-13, rtol=1e-14)
+    # The end of the final bracket on which the interval is long enough.
+    ratio, beta, low, high = best_interval(-math.expm1(gap), size, momentum)
+    for _ in range(60):
+        if ratio >= target:
+            break
+        gap = gap - 1e-13 * max(1.0, abs(gap))
+        ratio, beta, low, high = best_interval(-math.expm1(gap), size, momentum)
+    return math.sqrt(low * high / kappa), beta
+
+
+def best_interval(rate: float, size: int, momentum: float | None = None) -> tuple[float, float, float, float]:
+    """Longest interval of x (by the ratio of its ends) on which all roots stay inside |z| < rate.
+
+    Returns
+    -------
+    (log ratio, momentum, low, high)
+        A log ratio of -1 where there is no interval.
+    """
+    if momentum is not None:
+        ratio, low, high = _longest(rate, np.asarray([momentum]), size)
+        return float(ratio[0]), momentum, float(low[0]), float(high[0])
+    # In u = log(1 - beta): a coarse grid over all momenta, then zooming in on the best cell.
+    grid = np.linspace(math.log(1e-8), 0.0, 97)
+    for _ in range(9):
+        beta = np.clip(-np.expm1(grid), 0.0, None)
+        ratio, low, high = _longest(rate, beta, size)
+        best = int(np.argmax(ratio))
+        if ratio[best] < 0.0:
+            return -1.0, float(beta[best]), math.nan, math.nan
+        left, right = grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)]
+        result = float(ratio[best]), float(beta[best]), float(low[best]), float(high[best])
+        if right - left < 1e-12:
+            break
+        grid = np.linspace(left, right, 25)
+    return result
+
+
+def _longest(rate: float, beta: Floats, size: int) -> tuple[Floats, Floats, Floats]:
+    x = crossing_values(np.asarray(rate), beta, size)
+    low, high = x[:, :-1], x[:, 1:]
+    finite = np.isfinite(high) & (high > low)
+    middle = np.where(finite, np.sqrt(np.where(finite, low * high, 1.0)), 1.0)
+    stable = finite & (_radius_below(middle, beta[:, None], size, rate))
+    ratio = np.where(stable, np.log(np.where(stable, high / np.where(stable, low, 1.0), 1.0)), -1.0)
+    best = np.argmax(ratio, axis=-1)
+    rows = np.arange(beta.size)
+    return ratio[rows, best], low[rows, best], high[rows, best]
+
+
+def _radius_below(x: Floats, beta: Floats, size: int, rate: float) -> Any:
+    from .companion import characteristic_polynomial
+    from .radius import roots_inside
+
+    return roots_inside(characteristic_polynomial(1.0, beta, x, size), rate)
