@@ -1,7 +1,7 @@
 """Variance-adapted methods of "Dissecting Adam": SVAG, M-SVAG (Algorithms 2, 3) and Adam* (Algorithms 4, 5).
 
 All divisions by squares are written so that no coordinate divides by zero: ``(1 + s / m^2)^-1 = m^2 / (m^2 + s)``.
-Where ``m_i = 0`` the coordinate does not move, as the paper asks below Algorithm 2.
+Where ``m_i = 0``, or ``m_i^2`` underflows, the coordinate does not move, as the paper asks below Algorithm 2.
 """
 
 from __future__ import annotations
