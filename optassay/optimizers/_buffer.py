@@ -123,7 +123,6 @@ def insert(
     decay: Any,
     strict: bool = True,
     first: bool = False,
-    decay_first: bool = False,
     decay_values: bool = False,
     segments: Segments = None,
 ) -> Buffer:
@@ -135,23 +134,12 @@ def insert(
     value : (..., d)
     decay : number or (..., 1)
         Factor of the keys; with ``decay_values`` of the stored vectors instead.
-    decay_first : bool
-        Decay before the comparison, so that the new pair enters undecayed.
     """
     xp = ctx.xp
     capacity = len(buffer.values)
     if capacity == 0:
         return buffer
     keys, values, total = buffer.keys, list(buffer.values), buffer.total
-    key_decay = decay[..., None] if segments is not None and getattr(decay, "ndim", 0) > 0 else decay
-
-    def decayed(keys: Array, values: list[Array], total: Array) -> tuple[Array, list[Array], Array]:
-        if decay_values:
-            return keys, [decay * row for row in values], decay * total
-        return key_decay * keys, values, total
-
-    if decay_first:
-        keys, values, total = decayed(keys, values, total)
     slot = find_slot(ctx, keys, key, strict=strict, first=first)
     position = ctx.arange(capacity, dtype=xp.int64)
     keys = xp.where(slot[..., None] == position, key[..., None], keys)
@@ -168,8 +156,10 @@ def insert(
             old = xp.where(hit, values[c], old)
             values[c] = xp.where(hit, value, values[c])
         total = xp.where(spread(ctx, slot < capacity, segments), exchange(total, old, value), total)
-    if not decay_first:
-        keys, values, total = decayed(keys, values, total)
+    if decay_values:
+        values, total = [decay * row for row in values], decay * total
+    else:
+        keys = (decay[..., None] if segments is not None and getattr(decay, "ndim", 0) > 0 else decay) * keys
     if is_refresh(t, capacity):
         total = exact_total(values)
     return Buffer(keys, tuple(values), total, fill)

@@ -21,7 +21,8 @@ class CriticalRule(Rule):
     capacity : int
         ``C``; 0 leaves the rule without its buffer.
     decay : hyperparameter
-        ``lambda``, the factor of the priorities at every step.
+        ``lambda``, the factor of the priorities after every step, the new one included. Decaying ahead of the
+        comparison makes the same choices: it divides all keys by ``lambda``.
     mean : {"capacity", "fill"}
         Divide the sum of the stored vectors by ``C``, as (6) prints, or by their number, as the published code does.
     order : {"aggregate", "insert"}
@@ -30,8 +31,6 @@ class CriticalRule(Rule):
         Replace only for a strictly larger key (Algorithm 1, published), or for an equal one too.
     replace_slot : {"smallest", "first"}
         Which entry of a full buffer goes: the first smallest key, or always slot 0 (published ``critical_test = 1``).
-    decay_first : bool
-        Decay ahead of the comparison, so that the new key enters undecayed; otherwise after the insertion.
     decayed : {"keys", "values"}
         What ``decay`` multiplies. "values" is the reading of section 3.1; it touches all ``C d`` numbers.
     segments : tuple of int, optional
@@ -47,7 +46,6 @@ class CriticalRule(Rule):
     order: Literal["aggregate", "insert"] = choice("aggregate", "aggregate", "insert")
     strict: bool = choice(True, False, True)
     replace_slot: Literal["smallest", "first"] = choice("smallest", "smallest", "first")
-    decay_first: bool = choice(False, False, True)
     decayed: Literal["keys", "values"] = choice("keys", "keys", "values")
     segments: tuple[int, ...] | None = field(default=None, kw_only=True)
     scope: Literal["model", "tensor"] = choice("model", "model", "tensor")
@@ -96,7 +94,6 @@ class CriticalRule(Rule):
             decay=self.value(ctx, "decay", t),
             strict=self.strict,
             first=self.replace_slot == "first",
-            decay_first=self.decay_first,
             decay_values=self.decayed == "values",
             segments=self._own,
         )

@@ -281,6 +281,9 @@ class SGDCriticalMomenta(_CriticalMomenta):
 class AdamCriticalMomenta(_CriticalMomenta, _AdamLike):
     """Adam with critical momenta, Algorithm 1.
 
+    Eq. (5) averages the square of the aggregate of momenta: with ``capacity=0`` this is AdaMomentum (``epsilon``
+    aside), not Adam.
+
     Attributes
     ----------
     square : {"aggregate", "corrected"}
