@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 _TYPES = {torch.float32: ("float", "f"), torch.float64: ("double", "")}
@@ -168,7 +169,7 @@ def load(text: str) -> Any:
 
 
 def call(
-    function: Callable[..., None], columns: Sequence[Sequence[torch.Tensor]], sizes: Any, scalars: Sequence[float], sums: int
+    function: Callable[..., None], columns: Sequence[Any], sizes: Any, scalars: Sequence[float], sums: int
 ) -> list[float]:
     """Run a compiled loop over chunks; its sums.
 
@@ -178,7 +179,8 @@ def call(
         Lengths of the chunks.
     """
     chunks = len(sizes)
-    pointers = (ctypes.c_void_p * (chunks * len(columns)))(*[t.data_ptr() for row in zip(*columns, strict=True) for t in row])
+    table = np.stack([column.pointers for column in columns], axis=1)  # named: it must outlive the call
+    pointers = table.ctypes.data
     s = (ctypes.c_double * max(1, len(scalars)))(*scalars)
     threads = min(torch.get_num_threads(), chunks, max(1, sum(sizes) // _PARALLEL_FROM))
     if threads == 1:

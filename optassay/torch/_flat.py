@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from . import _lazy
+from . import _compiled, _lazy
 from ._kernel import Kernels, Leaf, Store, Sum, Untraceable, Vec
 from ._lazy import Lazy
 
@@ -36,21 +38,28 @@ def tree_leaves(tree: Any) -> list[Any]:
 
 
 class Layout:
-    """How a list of tensors is cut into chunks: big tensors in place, runs of small ones through a copy."""
+    """How a list of tensors is cut into chunks.
 
-    def __init__(self, lengths: Sequence[int], device: torch.device, dtype: torch.dtype) -> None:
+    Compiled loops take every tensor where it is. For PyTorch's kernels runs of small tensors are copied side by side.
+    """
+
+    def __init__(self, lengths: Sequence[int], device: torch.device, dtype: torch.dtype, in_place: bool) -> None:
         self.device, self.dtype = device, dtype
-        chunk, gather_below = (CHUNK, GATHER_BELOW) if device.type == "cpu" else (1 << 62, 1 << 62)
-        self.spans: list[tuple[int, int, int, bool]] = []  # first and last tensor, numbers, copied or in place
+        chunk, gather_below = (CHUNK, 0 if in_place else GATHER_BELOW) if device.type == "cpu" else (1 << 62, 1 << 62)
+        self.spans: list[tuple[int, int, int]] = []  # first and last tensor, numbers
+        joins = False
         for i, n in enumerate(lengths):
-            small = n < gather_below
-            if small and self.spans and self.spans[-1][3]:
-                first, _, total, _ = self.spans[-1]
-                self.spans[-1] = (first, i + 1, total + n, True)
+            if joins and n < gather_below:
+                self.spans[-1] = (self.spans[-1][0], i + 1, self.spans[-1][2] + n)
             else:
-                self.spans.append((i, i + 1, n, small))
-        self.cuts = [self._cut(total, chunk) for _, _, total, _ in self.spans]
+                self.spans.append((i, i + 1, n))
+            joins = n < gather_below
+        self.cuts = [self._cut(total, chunk) for _, _, total in self.spans]
         self.sizes = [n for cut in self.cuts for n in cut]
+        width = dtype.itemsize
+        self.starts = np.cumsum([0, *self.sizes[:-1]], dtype=np.uintp) * width
+        self.pieces = np.asarray([len(cut) for cut in self.cuts])
+        self.within = self.starts - np.repeat(self.starts[np.cumsum([0, *self.pieces[:-1]])], self.pieces)
         self._scratch: dict[tuple[int, bool], list[torch.Tensor]] = {}
         self._copies: dict[tuple[str, int], torch.Tensor] = {}
 
@@ -58,9 +67,6 @@ class Layout:
     def _cut(total: int, chunk: int) -> list[int]:
         pieces = max(1, -(-total // chunk))
         return [(k + 1) * total // pieces - k * total // pieces for k in range(pieces)]
-
-    def split(self, flat: torch.Tensor) -> Sequence[torch.Tensor]:
-        return flat.split(self.sizes)
 
     def scratch(self, number: int, boolean: bool) -> list[torch.Tensor]:
         """A column of temporaries: every chunk uses the same memory."""
@@ -71,22 +77,48 @@ class Layout:
             column = self._scratch[(number, boolean)] = [memory[:n] for n in self.sizes]
         return column
 
-    def column(self, tensors: Sequence[torch.Tensor], name: str) -> tuple[list[torch.Tensor], list[Any]]:
-        """Chunks of the tensors, and (tensor's number, chunk's memory) of those that are copies."""
-        chunks: list[torch.Tensor] = []
+    def column(self, tensors: Sequence[torch.Tensor], name: str) -> tuple[Column, list[Any]]:
+        """Chunks of the tensors, and (first tensor, last, memory) of those that had to be copied."""
+        bases: list[torch.Tensor] = []
         copies: list[Any] = []
-        for s, ((first, last, total, copied), cut) in enumerate(zip(self.spans, self.cuts, strict=True)):
-            if copied or not tensors[first].is_contiguous():
-                memory = self._copies.get((name, s))
-                if memory is None:
-                    memory = self._copies[(name, s)] = torch.empty(total, dtype=self.dtype, device=self.device)
-                torch.cat([tensor.reshape(-1) for tensor in tensors[first:last]], out=memory)
-                copies.append((first, last, memory))
-                flat = memory
-            else:
-                flat = tensors[first].view(-1)
-            chunks += flat.split(cut) if len(cut) > 1 else (flat,)
-        return chunks, copies
+        for s, (first, last, total) in enumerate(self.spans):
+            if last == first + 1 and tensors[first].is_contiguous():
+                bases.append(tensors[first])
+                continue
+            memory = self._copies.get((name, s))
+            if memory is None:
+                memory = self._copies[(name, s)] = torch.empty(total, dtype=self.dtype, device=self.device)
+            torch.cat([tensor.reshape(-1) for tensor in tensors[first:last]], out=memory)
+            copies.append((first, last, memory))
+            bases.append(memory)
+        return Column(self, bases), copies
+
+
+class Column:
+    """The chunks of one vector: memory for compiled loops, views for PyTorch's kernels; each made when needed.
+
+    Parameters
+    ----------
+    bases : tensors
+        One per span of the layout, or a single one with all numbers.
+    """
+
+    def __init__(self, layout: Layout, bases: Sequence[torch.Tensor], whole: bool = False) -> None:
+        self.layout, self.bases, self.whole = layout, bases, whole
+
+    @cached_property
+    def chunks(self) -> Sequence[torch.Tensor]:
+        if self.whole:
+            return self.bases[0].split(self.layout.sizes)
+        pairs = zip(self.bases, self.layout.cuts, strict=True)
+        return [chunk for base, cut in pairs for chunk in base.view(-1).split(cut)]
+
+    @cached_property
+    def pointers(self) -> np.ndarray:
+        if self.whole:
+            return self.layout.starts + np.uintp(self.bases[0].data_ptr())
+        addresses = np.fromiter((base.data_ptr() for base in self.bases), dtype=np.uintp, count=len(self.bases))
+        return np.repeat(addresses, self.layout.pieces) + self.layout.within
 
 
 class Engine:
@@ -170,9 +202,10 @@ class Unit:
         self.lengths = tuple(p.numel() for p in params)
         self.length = sum(self.lengths)
         self.device, self.dtype = params[0].device, params[0].dtype
-        self.layout = Layout(self.lengths, self.device, self.dtype)
         plain = self.device.type == "cpu" and self.dtype in (torch.float32, torch.float64)
-        self.kernels = Kernels(self.layout.scratch, self.layout.sizes, compiled and plain and self.length >= LONG)
+        compiled = compiled and plain and self.length >= LONG and _compiled.compiler() is not None
+        self.layout = Layout(self.lengths, self.device, self.dtype, in_place=compiled)
+        self.kernels = Kernels(self.layout.scratch, self.layout.sizes, compiled)
         self.state: Any = None
         self.whole: str | None = None  # why the rule steps on whole tensors, None while it is recorded
         self._columns: dict[Any, Any] = {}
@@ -193,7 +226,7 @@ class Unit:
         """Chunks of a state vector, remembered as long as the state keeps its tensors."""
         column = self._columns.get((id(leaf), index))
         if column is None:
-            column = self._columns[(id(leaf), index)] = self.layout.split(leaf[index] if index else leaf)
+            column = self._columns[(id(leaf), index)] = Column(self.layout, [leaf[index] if index else leaf], whole=True)
         return column
 
     def flat(self, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -206,12 +239,37 @@ class Unit:
         found = [(p, piece.view_as(p)) for p, piece, move in pieces if move]
         torch._foreach_copy_([p for p, _ in found], [piece for _, piece in found])
 
-    def gradients(self) -> tuple[list[torch.Tensor], list[bool]]:
-        """Gradients, zero where there is none, and which parameters have one."""
-        moves = [p.grad is not None for p in self.params]
-        return [torch.zeros_like(p) if p.grad is None else p.grad for p in self.params], moves
+    def gradients(self) -> Gradients:
+        """The gradients, checked for their kind.
 
-    def step(self, rule: Any, recorded: Any, grads: Any, moves: Sequence[bool], extras: dict[str, Any]) -> None:
+        Raises
+        ------
+        TypeError
+            Sparse gradients, or such of another dtype or device than the parameters.
+        """
+        found = []
+        for p in self.params:
+            grad = p.grad
+            if grad is None:
+                grad = torch.zeros_like(p)
+            elif grad.layout is not torch.strided:
+                raise TypeError(f"gradients must be dense, got layout {grad.layout}; convert it with grad.to_dense()")
+            elif grad.dtype is not self.dtype or grad.device != self.device:
+                raise TypeError(
+                    f"gradients must be {self.dtype} on {self.device} as their parameters, got one of {grad.dtype} on "
+                    f"{grad.device}"
+                )
+            found.append(grad)
+        column, _ = self.layout.column(found, "grads")
+        return Gradients(found, [p.grad is not None for p in self.params], column)
+
+    def finite(self, gradients: Gradients) -> bool:
+        """Whether all gradients are finite."""
+        # A sum is finite only if all its terms are; only a suspicious sum pays for the exact check.
+        total = self.kernels.run([Sum(Vec(Leaf(0)))], [gradients.column])[0]
+        return math.isfinite(total) or all(bool(torch.isfinite(grad).all()) for grad in gradients.tensors)
+
+    def step(self, rule: Any, recorded: Any, gradients: Gradients, extras: dict[str, Any]) -> None:
         """One step with gradients that have been checked.
 
         Parameters
@@ -225,25 +283,27 @@ class Unit:
             try:
                 if self.length < SHORT:
                     raise Untraceable("a short vector")
-                return self._step_recorded(recorded, grads, moves)
+                return self._step_recorded(recorded, gradients)
             except Untraceable as reason:
                 self.whole = str(reason)
             except (AttributeError, TypeError, IndexError, NotImplementedError) as reason:
                 # Whole tensors either manage what recorded arrays cannot, or raise the error that the user needs.
                 self.whole = repr(reason)
-        self._step_whole(rule, grads, moves, extras)
+        self._step_whole(rule, gradients, extras)
 
-    def _step_whole(self, rule: Any, grads: Any, moves: Sequence[bool], extras: dict[str, Any]) -> None:
-        params, self.state = rule.step(self.flat(self.params), self.flat(grads), self.state, **extras)
-        self.scatter(params, moves)
+    def _step_whole(self, rule: Any, gradients: Gradients, extras: dict[str, Any]) -> None:
+        params, state = rule.step(self.flat(self.params), self.flat(gradients.tensors), self.state, **extras)
+        self.scatter(params, gradients.moves)
         if self.whole is None:
-            self.set_state(self.state)
+            self.set_state(state)
+        else:
+            self.state = state
 
-    def _step_recorded(self, rule: Any, grads: Sequence[torch.Tensor], moves: Sequence[bool]) -> None:
+    def _step_recorded(self, rule: Any, gradients: Gradients) -> None:
+        moves = gradients.moves
         params = self.params if all(moves) else [p if m else p.clone() for p, m in zip(self.params, moves, strict=True)]
-        columns, copies = self.layout.column(params, "params")
-        gradients, _ = self.layout.column(grads, "grads")
-        engine = Engine(self, columns, gradients, self.state)
+        column, copies = self.layout.column(params, "params")
+        engine = Engine(self, column, gradients.column, self.state)
         _lazy._current.append(engine)
         try:
             new_params, new_state = rule.step(engine.params, engine.grad, engine.state)
@@ -255,3 +315,11 @@ class Unit:
             found = [(self.params[i], piece) for i, piece in zip(range(first, last), pieces, strict=True) if moves[i]]
             if found:
                 torch._foreach_copy_([p for p, _ in found], [piece.view_as(p) for p, piece in found])
+
+
+class Gradients(NamedTuple):
+    """Gradients of a unit (zero where there is none), which parameters have one, and their chunks."""
+
+    tensors: list[torch.Tensor]
+    moves: list[bool]
+    column: Column

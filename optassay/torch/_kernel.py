@@ -16,7 +16,6 @@ import torch
 
 from . import _compiled
 
-Column = Sequence[torch.Tensor]
 
 
 class Untraceable(Exception):
@@ -243,13 +242,13 @@ class Kernels:
         self._compile = compiled
         self._cache: dict[Any, _Loop] = {}
 
-    def run(self, outputs: Sequence[Store | Sum], leaves: Sequence[Column]) -> list[float]:
+    def run(self, outputs: Sequence[Store | Sum], leaves: Sequence[Any]) -> list[float]:
         """Evaluate; stores are done in place, sums are returned in the order of ``outputs``.
 
         Parameters
         ----------
         leaves : sequence of columns
-            Column i has the chunks of leaf i.
+            Column i has the chunks of leaf i, as tensors in ``chunks`` and as addresses in ``pointers``.
         """
         key, scalars = _structure(outputs)
         loop = self._cache.get(key[:2])
@@ -257,18 +256,19 @@ class Kernels:
             loop = self._cache[key[:2]] = _Loop(*_compile(key))
         loop.uses += 1
         columns = [leaves[i] for i in key[2]]
-        first = leaves[0][0]
         if self._compile and loop.uses == 3:
-            loop.compiled = _compiled.load(_compiled.source(key, first.dtype))
+            loop.compiled = _compiled.load(_compiled.source(key, leaves[0].bases[0].dtype))
         scales = [output.value.scale for output in outputs if isinstance(output, Sum)]
         if loop.compiled is not None:
             totals = _compiled.call(loop.compiled, columns, self._sizes, scalars, len(scales))
         else:
-            columns += [self._scratch(i, False) for i in range(loop.reals)]
-            columns += [self._scratch(i, True) for i in range(loop.booleans)]
+            chunks = [column.chunks for column in columns]
+            chunks += [self._scratch(i, False) for i in range(loop.reals)]
+            chunks += [self._scratch(i, True) for i in range(loop.booleans)]
+            first = chunks[0][0]
             consts = tuple(torch.scalar_tensor(scalars[i], dtype=first.dtype, device=first.device) for i in key[3])
             sums: list[torch.Tensor] = []
-            loop.function(columns, scalars, consts, sums.append)
+            loop.function(chunks, scalars, consts, sums.append)
             if not scales:
                 return []
             totals = torch.stack(sums).reshape(-1, len(scales)).sum(0, dtype=torch.float64).tolist()

@@ -218,50 +218,29 @@ class RuleOptimizer(Optimizer):
                     rule, fast = self._rule(group, unit)
                     if unit.state is None:
                         unit.set_state(rule.init(unit.flat(unit.params)))
-                    grads, moves = unit.gradients()
-                    finite = self._check(rule, unit, grads, number)
-                    work.append((unit, rule, fast, grads, moves, finite))
-            for unit, rule, fast, grads, moves, finite in work:
+                    gradients = unit.gradients()
+                    finite = rule.nonfinite == "propagate" or unit.finite(gradients)
+                    if not finite and rule.nonfinite == "raise":
+                        _refuse(unit, gradients.tensors, number)
+                    work.append((unit, rule, fast if finite else None, gradients))
+            for unit, rule, recorded, gradients in work:
                 more = dict(extras)
                 if per_example is not None:
                     more["per_example"] = _flat_examples(per_example, unit)
                 if self._needs_closure:
                     more["gradient_fn"] = self._gradient_fn(unit, closure)
-                unit.step(rule, fast if finite and not more else None, grads, moves, more)
+                unit.step(rule, None if more else recorded, gradients, more)
         return loss
 
     def _follow(self, unit: Unit) -> None:
         """Notice parameters that ``module.to`` or ``.data = `` has changed since the state was made."""
+        dtype, device = unit.dtype, unit.device
         for i, p in enumerate(unit.params):
-            if p.numel() != unit.lengths[i] or p.dtype != unit.dtype or p.device != unit.device:
+            if p.numel() != unit.lengths[i] or p.dtype is not dtype or p.device != device:
                 raise ValueError(
                     f"a parameter is now {tuple(p.shape)} {p.dtype} on {p.device}, its optimizer was built for "
                     f"{unit.lengths[i]} numbers {unit.dtype} on {unit.device}: build the optimizer afterwards"
                 )
-
-    def _check(self, rule: Rule, unit: Unit, grads: Sequence[torch.Tensor], number: int) -> bool:
-        """Refuse gradients that no rule takes; whether all are finite (not looked at if they may propagate)."""
-        for p, grad in zip(unit.params, grads, strict=True):
-            if grad.layout is not torch.strided:
-                raise TypeError(f"gradients must be dense, group {number} has one of layout {grad.layout}; "
-                                "convert it with grad.to_dense()")  # fmt: skip
-            if grad.dtype != p.dtype or grad.device != p.device:
-                raise TypeError(f"gradients must be {p.dtype} on {p.device} as their parameters, group {number} has "
-                                f"one of {grad.dtype} on {grad.device}")  # fmt: skip
-        if rule.nonfinite == "propagate":
-            return True
-        if torch.isfinite(sum_of(grads)):
-            return True
-        if bool(torch.stack([torch.isfinite(grad).all() for grad in grads]).all()):
-            return True  # the sum alone overflowed
-        if rule.nonfinite == "raise":
-            bad = [i for i, grad in enumerate(grads) if not bool(torch.isfinite(grad).all())]
-            raise ValueError(
-                f"step {unit.state.t + 1}: grad must be finite; in group {number} the gradient of tensor {bad[0]} of "
-                f"shape {tuple(grads[bad[0]].shape)} is not ({len(bad)} of {len(grads)} tensors); parameters and state "
-                "are unchanged"
-            )
-        return False
 
     def _gradient_fn(self, unit: Unit, closure: Any) -> Callable[[torch.Tensor], torch.Tensor]:
         def gradient(point: torch.Tensor) -> torch.Tensor:
@@ -273,7 +252,7 @@ class RuleOptimizer(Optimizer):
                     closure()
             finally:
                 unit.scatter(here, everything)
-            return unit.flat(unit.gradients()[0])
+            return unit.flat(unit.gradients().tensors)
 
         return gradient
 
@@ -309,9 +288,12 @@ class RuleOptimizer(Optimizer):
         return {**super().__getstate__(), "scope": self.scope, "compiled": self.compiled, "segmented": self.segmented, "_units": self._units, "_rules": {}}
 
 
-def sum_of(tensors: Iterable[torch.Tensor]) -> torch.Tensor:
-    """A number that is finite only if all entries are."""
-    return torch.stack([tensor.sum() for tensor in tensors]).sum()
+def _refuse(unit: Unit, grads: Sequence[torch.Tensor], number: int) -> None:
+    bad = [i for i, grad in enumerate(grads) if not bool(torch.isfinite(grad).all())]
+    raise ValueError(
+        f"step {unit.state.t + 1}: grad must be finite; in group {number} the gradient of tensor {bad[0]} of shape "
+        f"{tuple(grads[bad[0]].shape)} is not ({len(bad)} of {len(grads)} tensors); parameters and state are unchanged"
+    )
 
 
 def _number(value: Any) -> Any:
