@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
@@ -126,10 +126,12 @@ def _violation(item: Inequality, tries: int) -> Witness | None:
             rough = both(*(Fraction(int(v.p), int(v.q)) for v in at.values()))
         except ZeroDivisionError:
             continue
-        if not _violates(*rough, item.relation):
+        if not _violates(rough[0], rough[1], item.relation):
             continue
         point = {v: e.subs(at) for v, e in values.items()}
         exact = [_rational(side.subs(point)) for side in (left, right)]
+        if not _violates(exact[0], exact[1], item.relation):
+            continue  # constants such as 1/2 are floats in the compiled form
         floats = [float(sp.lambdify(variables, side, "math")(*map(float, point.values()))) for side in (left, right)]
         if exact[0] == exact[1]:
             floats[1] = floats[0]  # a strict inequality that fails by equality: rounding must not decide it
@@ -154,8 +156,3 @@ def _violates(left: Any, right: Any, relation: str) -> bool:
 def _rational(value: sp.Expr) -> Fraction:
     value = sp.nsimplify(value) if not value.is_Rational else value
     return Fraction(int(value.p), int(value.q))
-
-
-def positive(*names: str) -> Sequence[sp.Symbol]:
-    """Plain symbols for parameters that run over (0, inf); the certificates use no sympy assumptions."""
-    return sp.symbols(names)

@@ -6,9 +6,13 @@ from ..claim import Claim
 
 SECTIONS = (
     "introduction",  # abstract, 1
-    "convergence",  # 2, 2.1
+    "updates",  # 2
+    "convergence",  # 2.1
     "adaptive_moments",  # 2.2
-    "smoothing",  # 3, 3.1
+    "adam_long_run",  # 2.2
+    "smoothing",  # 3
+    "guarantees",  # 3
+    "estimates",  # 3, 3.1
     "algorithm",  # algorithm 1, appendix A
     "experiments",  # 4
 )

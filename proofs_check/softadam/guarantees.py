@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from ..claim import Claim
+
+CLAIMS: list[Claim] = []
