@@ -45,7 +45,10 @@ class _AdamLike(Rule):
         return m, v
 
     def _weight(self, ctx: Context, name: str, t: int) -> Any:
-        """Total weight ``1 - beta^t`` of an average that starts at zero; 1 without bias correction."""
+        """Total weight ``1 - beta^t`` of an average that starts at zero; 1 without bias correction.
+
+        Under a schedule ``beta`` is its value at ``t``, as in the codes: exact for constants only.
+        """
         return 1.0 - power(ctx, self.value(ctx, name, t), t) if self.debias else 1.0
 
     def _move(self, ctx: Context, params: Array, m: Array, v_hat: Array, t: int) -> Array:

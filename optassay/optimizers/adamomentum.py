@@ -37,11 +37,14 @@ class AdaMomentum(ElementwiseRule):
         Added to ``v`` in the state at every step, so that it settles at ``epsilon / (1 - beta_2)`` under the root.
     debias : bool
         Lines 7 and 8 (default); the analysis of section 4 leaves them out.
-    weight_decay, decay : hyperparameter, {"decoupled", "l2"}
-        ``theta <- (1 - alpha weight_decay) theta`` ahead of the step, or ``weight_decay theta`` joins the gradient.
+    weight_decay, decay : hyperparameter, {"decoupled", "fixed", "l2"}
+        ``theta <- (1 - alpha weight_decay) theta`` ahead of the step, the same without ``alpha``, or
+        ``weight_decay theta`` joins the gradient.
     rectify : bool
-        RAdam's rectification (published code): a plain momentum step while the window is shorter than 5, then
-        ``alpha r_t m_hat / (sqrt(v) + epsilon)``.
+        RAdam's rectification (published code): the step is ``alpha r_t m_hat / (sqrt(v) + epsilon)`` once the
+        averaging window has length 5.
+    short_window : {"momentum", "stay"}
+        Under ``rectify``, the step before: ``alpha m_hat``, or none.
     amsgrad : bool
         Running maximum of ``v``, epsilon included, ahead of the bias correction (published code); ``rectify``
         ignores it.
@@ -56,8 +59,9 @@ class AdaMomentum(ElementwiseRule):
     epsilon: Hyper = hyper(1e-16, domain="[0, inf)")
     debias: bool = choice(True, False, True)
     weight_decay: Hyper = hyper(0.0, domain="[0, inf)", kw_only=True)
-    decay: Literal["decoupled", "l2"] = choice("decoupled", "decoupled", "l2")
+    decay: Literal["decoupled", "fixed", "l2"] = choice("decoupled", "decoupled", "fixed", "l2")
     rectify: bool = choice(False, False, True)
+    short_window: Literal["momentum", "stay"] = choice("momentum", "momentum", "stay")
     amsgrad: bool = choice(False, False, True)
     zero_over_zero: Literal["stay", "nan"] = choice("stay", "stay", "nan")
 
@@ -68,7 +72,7 @@ class AdaMomentum(ElementwiseRule):
 
     @classmethod
     def published(cls, **overrides: Any) -> AdaMomentum:
-        """The authors' code, AdaM3: Algorithm 1; decay, ``rectify`` and ``amsgrad`` are its options."""
+        """The authors' code, AdaM3, with its switches off: give ``rectify=True`` for its constructor's default."""
         return cls(**{"zero_over_zero": "nan", **overrides})
 
     def state_type(self) -> type:
@@ -82,7 +86,7 @@ class AdaMomentum(ElementwiseRule):
         if self.decay == "l2":
             g = add_weight_decay(self, ctx, params, grad, t)
         else:
-            params, g = shrink(self, ctx, params, alpha, t), grad
+            params, g = shrink(self, ctx, params, alpha if self.decay == "decoupled" else 1.0, t), grad
         m = beta1 * state.m + (1.0 - beta1) * g  # line 5
         v = beta2 * state.v + (1.0 - beta2) * (m * m) + epsilon  # line 6
         new: MomentsState | MaximumState = MomentsState(t, m, v)
@@ -104,13 +108,14 @@ class AdaMomentum(ElementwiseRule):
     def _rectified(self, ctx: Context, m_hat: Array, v: Array, beta2: Any, epsilon: Any, t: int) -> Array:
         xp = ctx.xp
         length, limit = rectified_length(beta2, t, ctx)
+        early = m_hat if self.short_window == "momentum" else xp.zeros_like(m_hat)
         weight = 1.0 - power(ctx, beta2, t)
         adaptive = self._divide(ctx, m_hat, xp.sqrt(v) + epsilon, epsilon)
         if array_api_compat.is_array_api_obj(length):
             long = length >= 5.0
             six = xp.full_like(length, 6.0)  # stands in where the window is short, so that no root is negative
             safe = rectification(xp.where(long, length, six), xp.where(long, limit, six))
-            return xp.where(long, xp.sqrt(weight * safe) * adaptive, m_hat)
+            return xp.where(long, xp.sqrt(weight * safe) * adaptive, early)
         if length < 5.0:
-            return m_hat
+            return early
         return math.sqrt(weight * rectification(length, limit)) * adaptive

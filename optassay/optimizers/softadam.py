@@ -71,7 +71,10 @@ class SoftAdam(ElementwiseRule):
 
     @classmethod
     def published(cls, **overrides: Any) -> SoftAdam:
-        """The authors' code: ``|eta|``, and the mean per tensor (give the tensors' lengths as ``segments``)."""
+        """The authors' code: ``|eta|``, and the mean per tensor (give the tensors' lengths as ``segments``).
+
+        ``nesterov`` stays off as in appendix A; the repository's constructor turns it on.
+        """
         return cls(**{"eta_sign": "absolute", "zero_over_zero": "nan", **overrides})
 
     def init(self, params: Array) -> MomentsState:

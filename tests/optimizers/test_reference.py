@@ -137,6 +137,17 @@ def test_running_maximum_where_the_record_cannot_tell() -> None:
     assert np.abs(trajectory(rule.replace(amsgrad=False), gradients) - np.stack(rows)).max() > 1e-3
 
 
+def test_switches_of_the_code_outside_the_record() -> None:
+    rule = AdaMomentum.published(step_size=0.1, weight_decay=0.1)
+    zeros = np.zeros((3, 7))
+    fixed = trajectory(rule.replace(decay="fixed"), zeros)
+    np.testing.assert_allclose(fixed, START * 0.9 ** np.arange(1.0, 4.0)[:, None], rtol=1e-14)
+    np.testing.assert_allclose(trajectory(rule, zeros), START * 0.99 ** np.arange(1.0, 4.0)[:, None], rtol=1e-14)
+    # beta2 = 0.999: RAdam's window reaches 5 at step 6.
+    still = trajectory(AdaMomentum.published(step_size=0.1, rectify=True, short_window="stay"))
+    assert np.all(still[:5] == START) and np.all(still[5] != START)
+
+
 def _literal_msvag(beta: float, beta_debias: float, cap: float, lr: float, adapt_gradient: bool = False) -> np.ndarray:
     """The published M-SVAG, transcribed; ``beta_debias`` corrects ``v``."""
     return _literal_msvag_on(GRADIENTS, beta, beta_debias, cap, lr, adapt_gradient)

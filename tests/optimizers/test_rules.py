@@ -241,6 +241,19 @@ def test_grid_of_hyperparameters_equals_single_runs_bit_for_bit(rule: Rule) -> N
         assert all(np.array_equal(row[i, j], s) for row, s in zip(rows, single, strict=True))
 
 
+def test_grid_of_hyperparameters_on_every_backend(xb, rule: Rule) -> None:
+    """NumPy arrays and arrays of the backend itself do, and mean the same."""
+    start, examples = streams((3, 2))
+    name = next((n for n in ("beta2", "momentum") if hasattr(rule, n)), None)
+    steps, constants = np.array([0.01, 0.1, 0.3])[:, None], np.array([0.37, 0.93])
+    grid = rule.replace(step_size=steps, **({name: constants} if name else {}))
+    own = rule.replace(step_size=xb.array(steps), **({name: xb.array(constants)} if name else {}))
+    expected, _ = run(grid, start, examples)
+    for given in (grid, own):
+        rows, _ = run(given, xb.array(start), xb.array(examples))
+        xb.assert_close(rows[-1], expected[-1], rtol=1e-11, atol=1e-13)
+
+
 def test_ten_thousand_runs_over_a_grid_in_one_call() -> None:
     rng = np.random.default_rng(1)
     params = rng.standard_normal((4, 25, 100, 2))
