@@ -26,8 +26,7 @@ from optassay.optimizers import (
     SoftAdam,
 )
 
-settings.register_profile("rules", max_examples=60, deadline=None)
-settings.load_profile("rules")
+SETTINGS = settings(max_examples=60, deadline=None)
 
 # Magnitudes whose squares neither overflow nor underflow, after twelve steps of decay either, and exact zeros.
 ENTRIES = st.one_of(st.just(0.0), st.floats(1e-6, 1e6), st.floats(-1e6, -1e-6))
@@ -50,6 +49,7 @@ def close(actual: np.ndarray, expected: np.ndarray, rtol: float = 1e-9) -> None:
     np.testing.assert_allclose(actual, expected, rtol=0, atol=rtol * np.abs(expected).max())
 
 
+@SETTINGS
 @given(STREAMS, CONSTANTS, CONSTANTS, st.booleans())
 def test_softadam_at_eta_zero_is_averaged_momentum(gradients, beta1, beta2, nesterov) -> None:
     soft = SoftAdam(0.1, beta1, beta2, eta=0.0, nesterov=nesterov)
@@ -57,12 +57,14 @@ def test_softadam_at_eta_zero_is_averaged_momentum(gradients, beta1, beta2, nest
     assert np.array_equal(path(soft, gradients), path(momentum, gradients))
 
 
+@SETTINGS
 @given(STREAMS, CONSTANTS)
 def test_averaged_momentum_is_heavy_ball_with_a_smaller_step(gradients, beta) -> None:
     ema = Momentum(0.1, beta, convention="ema")
     close(path(ema, gradients), path(Momentum(0.1 * (1.0 - beta), beta), gradients))
 
 
+@SETTINGS
 @given(STREAMS, CONSTANTS, st.floats(-0.9, 20.0))
 def test_softadam_on_one_element_tensors_is_averaged_momentum(gradients, beta1, eta) -> None:
     """v / mean(v) = 1 there, whatever eta: exactly, once epsilon is negligible and a gradient was seen."""
@@ -71,6 +73,7 @@ def test_softadam_on_one_element_tensors_is_averaged_momentum(gradients, beta1, 
     close(path(soft, gradients), path(Momentum(0.1, beta1, convention="ema"), gradients))
 
 
+@SETTINGS
 @given(STREAMS, CONSTANTS, st.sampled_from([0.0, 1e-8, 0.1]))
 def test_adamomentum_at_beta1_zero_is_adam_with_epsilon_inside_the_root(gradients, beta2, epsilon) -> None:
     """Epsilon in the state adds up to ``epsilon (1 - beta_2^t) / (1 - beta_2)``: Adam's with epsilon / (1 - beta_2)."""
@@ -79,17 +82,20 @@ def test_adamomentum_at_beta1_zero_is_adam_with_epsilon_inside_the_root(gradient
     close(ours, path(adam, gradients))
 
 
+@SETTINGS
 @given(STREAMS)
 def test_adaptive_methods_without_memory_are_sign_descent(gradients) -> None:
     close(path(AdaMomentum(0.1, 0.0, 0.0, 0.0), gradients), path(SignDescent(0.1), gradients))
     close(path(Adam(0.1, 0.0, 0.0, 0.0), gradients), path(SignDescent(0.1), gradients))
 
 
+@SETTINGS
 @given(STREAMS, CONSTANTS)
 def test_adam_is_algorithm_4_without_kappa(gradients, mu) -> None:
     close(path(Adam(0.1, mu, mu, 0.0), gradients), path(AdamStar(0.1, mu, correct=False), gradients))
 
 
+@SETTINGS
 @given(STREAMS)
 def test_variance_adaptation_without_memory_is_plain(gradients) -> None:
     descent, signs = path(GradientDescent(0.1), gradients), path(SignDescent(0.1), gradients)
@@ -102,6 +108,7 @@ def test_variance_adaptation_without_memory_is_plain(gradients) -> None:
     assert np.array_equal(path(AdamStar(0.1, 0.0), gradients), signs)
 
 
+@SETTINGS
 @given(STREAMS, CONSTANTS)
 def test_no_variance_means_no_adaptation(gradients, mu) -> None:
     """Equal examples: algorithms 3 and 5 are heavy-ball momentum and M-SSD, with the unbiased estimate."""
@@ -116,6 +123,7 @@ def test_no_variance_means_no_adaptation(gradients, mu) -> None:
         close(np.stack(rows), path(plain(0.1, mu), gradients))
 
 
+@SETTINGS
 @given(STREAMS, CONSTANTS)
 def test_msvag_moves_within_the_average(gradients, mu) -> None:
     """0 <= gamma <= 1 up to rounding: no coordinate moves farther than the bias-corrected average, or against it."""
@@ -128,6 +136,7 @@ def test_msvag_moves_within_the_average(gradients, mu) -> None:
             assert np.all(new * mean <= 0.0)
 
 
+@SETTINGS
 @given(STREAMS, CONSTANTS, CONSTANTS, st.sampled_from(["raw", "corrected"]), st.booleans())
 def test_amsgrad_never_steps_farther_than_adam(gradients, beta1, beta2, maximum, debias) -> None:
     ams = AMSGrad(0.1, beta1, beta2, maximum=maximum, debias=debias)
@@ -142,12 +151,14 @@ def test_amsgrad_never_steps_farther_than_adam(gradients, beta1, beta2, maximum,
         assert np.array_equal(state.v, other.v)
 
 
+@SETTINGS
 @given(st.floats(1e-3, 1e3), st.integers(1, 20), CONSTANTS, CONSTANTS)
 def test_amsgrad_is_adam_on_growing_gradients(scale, steps, beta1, beta2) -> None:
     gradients = scale * np.arange(1.0, steps + 1.0)[:, None] * np.array([1.0, -2.0, 0.5])
     assert np.array_equal(path(AMSGrad(0.1, beta1, beta2), gradients), path(Adam(0.1, beta1, beta2), gradients))
 
 
+@SETTINGS
 @given(STREAMS, CONSTANTS, CONSTANTS, st.floats(0.0, 1.0))
 def test_adamw_is_adam_at_zero_decay_and_on_zero_gradients_a_contraction(gradients, beta1, beta2, decay) -> None:
     assert np.array_equal(
@@ -157,6 +168,7 @@ def test_adamw_is_adam_at_zero_decay_and_on_zero_gradients_a_contraction(gradien
     np.testing.assert_allclose(zeros, START * (1.0 - 0.1 * decay) ** np.arange(6.0)[:, None], rtol=1e-13)
 
 
+@SETTINGS
 @given(STREAMS, CONSTANTS, st.sampled_from([2.0**-8, 2.0**9]))
 def test_scale_of_the_gradients(gradients, mu, scale) -> None:
     """Sign methods and Adam do not see it, M-SVAG is proportional to it: exactly, for powers of two and epsilon = 0."""
@@ -170,6 +182,7 @@ def test_scale_of_the_gradients(gradients, mu, scale) -> None:
             assert np.array_equal(large, scale * small)
 
 
+@SETTINGS
 @given(STREAMS, st.sampled_from(["MSVAG", "Adam", "AdaMomentum", "AdamStar"]))
 def test_a_run_does_not_see_its_neighbours(gradients, name) -> None:
     rule = {"MSVAG": MSVAG(0.1), "Adam": Adam(0.1), "AdaMomentum": AdaMomentum(0.1), "AdamStar": AdamStar(0.1)}[name]

@@ -383,7 +383,7 @@ def test_propagate_harms_one_run_only(rule: Rule) -> None:
         (lambda: SignDescent(sign_of_zero=2), "sign_of_zero must be one of 0, 1, got 2"),
         (lambda: SoftAdam(segments=(2, 0)), r"segments must be positive lengths, got \(2, 0\)"),
         (lambda: SoftAdam(segments=(2, 1)).init(np.ones(4)), r"segments must add up to .* 4, got \(2, 1\)"),
-        (lambda: AdaMomentum(decay="L2"), "decay must be one of 'decoupled', 'l2', got 'L2'"),
+        (lambda: AdaMomentum(decay="L2"), "decay must be one of 'decoupled', 'fixed', 'l2', got 'L2'"),
         (lambda: Adam(nonfinite="ignore"), "nonfinite must be one of 'raise', 'skip', 'propagate', got 'ignore'"),
         (lambda: gradient_variance(np.ones((1, 2))), r"at least two examples, got \(1, 2\)"),
         (lambda: gradient_variance(np.ones((3, 2)), "biased"), "estimator must be one of"),
