@@ -180,7 +180,7 @@ def test_adamomentum_algorithm_1_to_the_letter() -> None:
         np.testing.assert_allclose(ours[t - 1], theta, rtol=0, atol=1e-13)
 
 
-@pytest.mark.parametrize(("mu", "t"), itertools.product([0.0, 0.3, 0.9, 0.999], [1, 2, 7, 1000]))
+@pytest.mark.parametrize(("mu", "t"), list(itertools.product([0.0, 0.3, 0.9, 0.999], [1, 2, 7, 1000])))
 def test_kappa_is_the_sum_of_squared_weights(mu: float, t: int) -> None:
     weights = (mu ** np.arange(t)) / np.sum(mu ** np.arange(t))
     assert kappa(mu, t) == pytest.approx(np.sum(weights**2), rel=1e-10)
