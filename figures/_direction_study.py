@@ -22,6 +22,9 @@ NOISE = (0.0, 0.1, 4.0)
 DIRECTIONS = ("SGD", "SSD")
 QUANTILES = (0.1, 0.5, 0.9)
 CHECKPOINTS = (10, 50, 100, 500)
+# Seeds and steps of figure 2; seeds, steps and scales of the scan.
+COMPARISON_SIZE = {Level.QUICK: (8, 100), Level.NORMAL: (32, 500), Level.FULL: (128, 2000)}
+SCAN_SIZE = {Level.QUICK: (3, 100, 5), Level.NORMAL: (16, 500, 15), Level.FULL: (32, 500, 29)}
 SMALLEST = 1e-300  # log10 of a run that arrived exactly
 
 
@@ -71,10 +74,8 @@ def comparison(level: Level) -> FigureData:
     at_checkpoints : (4 problems, 3 noise levels, 2 directions, checkpoints, seeds)
     eigenvalues : (2 spectra, seeds, d)
     """
-    seeds = {Level.QUICK: 8, Level.NORMAL: 32, Level.FULL: 128}[level]
-    steps = {Level.QUICK: 100, Level.NORMAL: 500, Level.FULL: 2000}[level]
-    checkpoints = [step for step in (*CHECKPOINTS, steps) if step <= steps]
-    checkpoints = sorted(set(checkpoints))
+    seeds, steps = COMPARISON_SIZE[level]
+    checkpoints = sorted({step for step in (*CHECKPOINTS, steps) if step <= steps})
     quantiles, at_checkpoints, eigenvalues = [], [], []
     for spectrum in SPECTRA:
         draws = [_draw(spectrum, batch, size) for batch, size in enumerate(_batches(seeds))]
@@ -119,9 +120,7 @@ def start_scan(level: Level) -> FigureData:
     gap : (4 problems, checkpoints, scales, seeds), log10 of SGD's suboptimality over SSD's
     gap_without_noise : (4 problems, checkpoints, seeds)
     """
-    seeds = {Level.QUICK: 3, Level.NORMAL: 16, Level.FULL: 32}[level]
-    steps = {Level.QUICK: 100, Level.NORMAL: 500, Level.FULL: 500}[level]
-    count = {Level.QUICK: 5, Level.NORMAL: 15, Level.FULL: 29}[level]
+    seeds, steps, count = SCAN_SIZE[level]
     checkpoints = [step for step in CHECKPOINTS if step <= steps]
     scale = 10.0 ** np.linspace(-3, 4, count)
     settings = np.append(scale, 1.0)  # the last one runs without noise
