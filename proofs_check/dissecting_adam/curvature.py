@@ -1,5 +1,434 @@
+"""Section 2.1: how the orientation of the eigenbasis enters the bound for the sign update, (13)."""
+
 from __future__ import annotations
 
-from ..claim import Claim
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from itertools import product
+from typing import Any
 
-CLAIMS: list[Claim] = []
+import numpy as np
+import sympy as sp
+
+from ..checks.rational import fractions, positive_definite, rotations, sign_vectors, solve
+from ..checks.search import ForAll, for_all
+from ..checks.symbolic import is_zero
+from ..claim import Budget, Claim, Evidence, Exact, Missing, Part, Sampled
+from .improvements import SIGN_REPLAY, figure_2_problems, line_search
+
+NO_REPLAY = "raise AssertionError('a finding without a counterexample has nothing to replay')"
+
+
+def _oriented_points(budget: Budget) -> Iterator[dict[str, Any]]:
+    """Spectra and rational eigenbases: axis-aligned first, then rotations."""
+    for dim in range(2, budget.pick(4, 6)):
+        spectrum = [Fraction(k * k + 1, 2) for k in range(dim)]
+        yield {"eigenvalues": spectrum, "basis": np.eye(dim, dtype=int).tolist()}
+        for rotation in rotations(dim, budget.pick(6, 30), seed=dim):
+            yield {"eigenvalues": spectrum, "basis": rotation.tolist()}
+
+
+def _assembled(p: Mapping[str, Any]) -> np.ndarray:
+    basis = fractions(p["basis"])
+    return (basis * fractions(p["eigenvalues"])) @ basis.T
+
+
+def _mass(matrix: np.ndarray) -> Any:
+    return sum(abs(entry) for entry in matrix.flat)
+
+
+# sum |q_ij| <= sum lambda_i ||v_i||_1^2, ||v||_1 <= sqrt(d) ||v||_2
+
+
+def _eigenvector_bound(right: Callable[[list[Any], list[list[Any]]], Any], budget: Budget) -> list[Evidence]:
+    """``right(eigenvalues, eigenvectors)``, eigenvectors as lists."""
+
+    def sides(p: Mapping[str, Any]) -> tuple[Any, Any]:
+        return _mass(_assembled(p)), right(list(p["eigenvalues"]), fractions(p["basis"]).T.tolist())
+
+    def again(p: Mapping[str, Any]) -> tuple[float, float]:
+        basis, values = fractions(p["basis"]).astype(float), np.array(p["eigenvalues"], dtype=float)
+        q = np.einsum("ik,k,jk->ij", basis, values, basis)
+        return float(np.abs(q).sum()), float(right(values.tolist(), basis.T.tolist()))
+
+    return for_all(
+        ForAll(_oriented_points, sides, "<=", again, NO_REPLAY, proof=lambda budget: _eigenvector_proof(right)), budget
+    )
+
+
+def _eigenvector_proof(right: Callable[[list[Any], list[list[Any]]], Any]) -> list[Evidence]:
+    steps = {}
+    for dim in (2, 3):
+        values = list(sp.symbols(f"l0:{dim}", positive=True))
+        vectors = [list(sp.symbols(f"v{k}_0:{dim}", real=True)) for k in range(dim)]
+        # |q_ij| = |sum_k l_k v_ki v_kj| <= sum_k l_k |v_ki| |v_kj|, summed over i and j.
+        triangle = sum(values[k] * abs(vectors[k][i]) * abs(vectors[k][j]) for k, i, j in product(range(dim), repeat=3))
+        steps[f"right side is the termwise triangle inequality, d = {dim}"] = is_zero(right(values, vectors) - triangle)
+    return [Exact("symbolic", steps)]
+
+
+def _norm_bound(constant: Callable[[int], int], budget: Budget) -> list[Evidence]:
+    steps = {}
+    for dim in range(1, budget.pick(6, 9)):
+        a = sp.symbols(f"a0:{dim}", nonnegative=True)
+        gap = constant(dim) * sum(x**2 for x in a) - sum(a) ** 2
+        squares = sum((a[i] - a[j]) ** 2 for i in range(dim) for j in range(i))
+        steps[f"d ||v||_2^2 - ||v||_1^2 is a sum of squares, zero iff all |v_i| agree, d = {dim}"] = is_zero(
+            gap - squares
+        )
+    d = sp.Symbol("d", positive=True)
+    # Any d: each |v_i|^2 occurs in d - 1 of the pairs, each product once.
+    steps["coefficient of |v_i|^2 for any d"] = is_zero((constant(d) - 1) - (d - 1))
+    return [Exact("symbolic", steps)]
+
+
+def _equality_cases(aligned: Callable[[Any, Any], bool], budget: Budget) -> list[Evidence]:
+    """``aligned(mass, right)`` must hold exactly for the axis-aligned bases of positive definite matrices."""
+    steps = {}
+    for k, p in enumerate(_oriented_points(budget)):
+        q = _assembled(p)
+        columns = fractions(p["basis"]).T
+        right = sum(lam * sum(abs(x) for x in v) ** 2 for lam, v in zip(p["eigenvalues"], columns, strict=True))
+        axis = all(sum(x != 0 for x in v) == 1 for v in columns)
+        steps[f"basis {k}, d = {len(q)}, axis-aligned: {axis}"] = aligned(_mass(q), right) == axis
+    # Equality needs v_ki v_kj of one sign for all k; rows of an orthogonal matrix make sum_k v_ki v_kj = 0 for i != j,
+    # so that all of them vanish and every eigenvector has one entry.
+    return [Exact("rational", steps)]
+
+
+# Axis-aligned as the best case
+
+
+def _smallest_mass(functional: Callable[[np.ndarray], Any], budget: Budget) -> list[Evidence]:
+    """Diagonal Q has the smallest ``functional`` among all orientations of its spectrum, and only it."""
+    statement = ForAll(
+        points=_oriented_points,
+        sides=lambda p: (functional(np.diag(fractions(p["eigenvalues"]))), functional(_assembled(p))),
+        relation="<=",
+        again=lambda p: (
+            float(functional(np.diag(np.array(p["eigenvalues"], dtype=float)))),
+            float(functional(_assembled(p).astype(float))),
+        ),
+        replay=NO_REPLAY,
+        proof=lambda budget: [_mass_is_at_least_trace(budget)],
+    )
+    return for_all(statement, budget)
+
+
+def _mass_is_at_least_trace(budget: Budget) -> Exact:
+    steps = {}
+    for k, p in enumerate(_oriented_points(budget)):
+        q = _assembled(p)
+        trace, diagonal = sum(p["eigenvalues"]), all(q[i, j] == 0 for i in range(len(q)) for j in range(i))
+        excess = sum(abs(q[i, j]) for i in range(len(q)) for j in range(len(q)) if i != j)
+        steps[f"case {k}: mass = trace + off-diagonal mass, equal to the trace iff diagonal"] = (
+            np.trace(q) == trace and _mass(q) == trace + excess and (excess == 0) == diagonal
+        )
+    lam, r = sp.symbols("l0:3", positive=True), sp.symbols("r0:3", real=True)
+    # Any orientation: q_ii = sum_k l_k r_ik^2 > 0, hence sum |q_ii| = tr Q = sum l_k, and the rest is >= 0.
+    entry = sum(value * x**2 for value, x in zip(lam, r, strict=True))
+    steps["diagonal entries are nonnegative combinations of the eigenvalues"] = bool(entry.is_nonnegative)
+    return Exact("rational", steps)
+
+
+def _mass_range(largest: Callable[[int], Any], budget: Budget) -> list[Evidence]:
+    """``1 <= sum |q_ij| / tr Q <= largest(d)``, the upper end attained by semidefinite matrices only (d >= 2)."""
+    statement = ForAll(
+        points=lambda budget: (
+            {"hessian": q.tolist()}
+            for dim in range(2, budget.pick(5, 7))
+            for q in [*positive_definite(dim, budget.pick(6, 40), seed=dim), fractions(np.ones((dim, dim), dtype=int))]
+        ),
+        sides=lambda p: (
+            _mass(fractions(p["hessian"])),
+            largest(len(p["hessian"])) * np.trace(fractions(p["hessian"])),
+        ),
+        relation="<=",
+        again=lambda p: (
+            float(np.abs(np.array(p["hessian"], dtype=float)).sum()),
+            float(largest(len(p["hessian"]))) * float(np.trace(np.array(p["hessian"], dtype=float))),
+        ),
+        replay=MASS_REPLAY,
+        proof=lambda budget: [_mass_range_proof(largest, budget)],
+    )
+    return for_all(statement, budget)
+
+
+MASS_REPLAY = """
+from fractions import Fraction as F
+Q = [[F(v) for v in row] for row in witness["hessian"]]
+mass, trace = sum(abs(v) for row in Q for v in row), sum(Q[i][i] for i in range(len(Q)))
+violated = mass > (len(Q) - 1) * trace
+"""
+
+
+def _mass_range_proof(largest: Callable[[int], Any], budget: Budget) -> Exact:
+    a, p, q, r = sp.symbols("a p q r")
+    steps = {}
+    for sign in (1, -1):  # 2 |q_ij| <= q_ii + q_jj, strictly if Q is positive definite
+        form = sp.expand((sp.Matrix([[1, -sign]]) * sp.Matrix([[p, q], [q, r]]) * sp.Matrix([1, -sign]))[0])
+        steps[f"(e_i - ({sign}) e_j)^T Q (e_i - ({sign}) e_j) = q_ii + q_jj - 2 ({sign}) q_ij"] = is_zero(
+            form - p - r + 2 * sign * q
+        )
+    d = sp.Symbol("d", positive=True)
+    # sum_ij (q_ii + q_jj) / 2 = d tr Q; (1 - a) I + a 1 1^T, 0 <= a < 1, has every ratio of [1, d).
+    ratio = (d + d * (d - 1) * a) / d
+    steps["ratio of (1 - a) I + a 1 1^T is 1 + (d - 1) a: from 1 at a = 0 to d at a = 1"] = (
+        is_zero(ratio - 1 - (d - 1) * a) and ratio.subs(a, 0).equals(1) and is_zero(ratio.subs(a, 1) - largest(d))
+    )
+    return Exact("certificate", steps)
+
+
+def _pointwise_best(ceiling: Callable[[Any, Any], Any], budget: Budget) -> list[Evidence]:
+    """I(s) of a rotated problem is at most ``ceiling(I(s) axis-aligned, suboptimality)``, without noise, d = 2."""
+
+    def points(budget: Budget) -> Iterator[dict[str, Any]]:
+        for delta in product((1, 2, 3, -1), repeat=2):
+            yield {"hessian": [[2, 1], [1, 2]], "delta": list(delta)}
+
+    def rotated(p: Mapping[str, Any]) -> Fraction:
+        q, delta = fractions(p["hessian"]), fractions(p["delta"])
+        g = q @ delta
+        s = np.array([Fraction(1 if v >= 0 else -1) for v in g], dtype=object)
+        return (g @ s) ** 2 / (2 * (s @ q @ s))
+
+    def aligned(p: Mapping[str, Any]) -> Fraction:
+        # Eigenvalues 3 and 1 with coordinates (a + b) / sqrt 2 and (a - b) / sqrt 2; (sum |grad_i|)^2 is rational.
+        a, b = (Fraction(v) for v in p["delta"])
+        return (3 * abs(a + b) + abs(a - b)) ** 2 / (4 * 4)
+
+    def again(p: Mapping[str, Any]) -> tuple[float, float]:
+        q, delta = np.array(p["hessian"], dtype=float), np.array(p["delta"], dtype=float)
+        values, vectors = np.linalg.eigh(q)
+        left = line_search(q, delta, [np.where(q @ delta >= 0, 1.0, -1.0)])
+        inner = vectors.T @ delta
+        best = line_search(np.diag(values), inner, [np.where(values * inner >= 0, 1.0, -1.0)])
+        return left, float(ceiling(best, float(delta @ q @ delta / 2)))
+
+    def sides(p: Mapping[str, Any]) -> tuple[Any, Any]:
+        q, delta = fractions(p["hessian"]), fractions(p["delta"])
+        return rotated(p), ceiling(aligned(p), delta @ q @ delta / 2)
+
+    statement = ForAll(points, sides, "<=", again, POINTWISE_REPLAY, margins=(0.0, 1e-6), exhaustive=True)
+    return for_all(statement, budget)
+
+
+POINTWISE_REPLAY = """
+from fractions import Fraction as F
+a, b = (F(v) for v in witness["delta"])
+g = (2 * a + b, a + 2 * b)
+s = [1 if v >= 0 else -1 for v in g]
+rotated = (abs(g[0]) + abs(g[1])) ** 2 / (2 * (4 + 2 * s[0] * s[1]))
+violated = rotated > (3 * abs(a + b) + abs(a - b)) ** 2 / F(16)
+"""
+
+
+# (13)
+
+
+def _diagonal_dominance(bound: Callable[[Any, Any, Any], Any], budget: Budget) -> list[Evidence]:
+    """``bound(slope, c, sum of eigenvalues) <= I(s)`` for every c in (0, 1] with sum |q_ii| >= c sum |q_ij|."""
+
+    def points(budget: Budget) -> Iterator[dict[str, Any]]:
+        for dim in range(1, budget.pick(4, 5)):
+            for q in positive_definite(dim, budget.pick(4, 20), seed=dim):
+                largest = Fraction(np.trace(q)) / _mass(q)
+                for s, c in product(sign_vectors(dim), (largest, largest / 2)):
+                    delta = solve(q, s * fractions(range(1, dim + 1)))
+                    yield {"hessian": q.tolist(), "signs": list(s), "delta": list(delta), "c": c}
+
+    def sides(p: Mapping[str, Any]) -> tuple[Any, Any]:
+        q, s = fractions(p["hessian"]), fractions(p["signs"])
+        slope = sum(abs(v) for v in q @ fractions(p["delta"]))
+        return bound(slope, p["c"], np.trace(q)), slope**2 / (2 * (s @ q @ s))
+
+    statement = ForAll(
+        points,
+        sides,
+        "<=",
+        again=lambda p: (float(sides(p)[0]), line_search(p["hessian"], p["delta"], [fractions(p["signs"])])),
+        replay=SIGN_REPLAY,
+        margins=(0.0, 1e-6),
+        proof=lambda budget: [_diagonal_dominance_proof(bound)],
+    )
+    return for_all(statement, budget)
+
+
+def _diagonal_dominance_proof(bound: Callable[[Any, Any, Any], Any]) -> Exact:
+    slope, c, trace, slack = sp.symbols("A c T h", positive=True)
+    x = sp.Symbol("x")
+    q = sp.Matrix(3, 3, lambda i, j: sp.Symbol(f"q_{min(i, j)}{max(i, j)}"))
+    steps = {
+        "bound is A^2 / (2 T / c)": is_zero(bound(slope, c, trace) - c * slope**2 / (2 * trace)),
+        # mass = T / (c + h) with h >= 0 is the hypothesis; (12) then gives at least the bound.
+        "follows from (12): A^2 / (2 mass) - bound is nonnegative": is_zero(
+            slope**2 * (c + slack) / (2 * trace) - bound(slope, c, trace) - slack * slope**2 / (2 * trace)
+        ),
+        "tr Q is the sum of the eigenvalues (coefficient of the characteristic polynomial, d = 3)": is_zero(
+            sp.Poly(q.charpoly(x).as_expr(), x).all_coeffs()[1] + q.trace()
+        ),
+    }
+    return Exact("symbolic", steps)
+
+
+def _attainable_mass(statement: tuple[Callable[[int], Fraction], list[int]], budget: Budget) -> list[Evidence]:
+    """Every c of (lowest(d), 1] is the diagonal mass of a positive definite matrix, lowest(d) of a semidefinite one."""
+    del budget
+    lowest, sizes = statement
+    steps = {}
+    for dim in sizes:
+        low = lowest(dim)
+        for c in (Fraction(1), (1 + low) / 2, low + Fraction(1, 1000)):
+            a = (1 / c - 1) / (dim - 1)  # (1 - a) I + a 1 1^T has eigenvalues 1 - a and 1 + (d - 1) a
+            mass = dim + dim * (dim - 1) * abs(a)
+            steps[f"d = {dim}, c = {c}: positive definite"] = dim / mass == c and 0 <= a < 1
+        steps[f"d = {dim}: lower end attained by the matrix of ones"] = Fraction(dim, dim * dim) == low
+    return [Exact("rational", steps)]
+
+
+def _figure_2_mass(limit: Callable[[str, float], bool], budget: Budget) -> list[Evidence]:
+    """Diagonal mass c and looseness of the eigenvector bound on the matrices of figure 2."""
+    masses: dict[str, list[float]] = {}
+    loose: dict[str, list[float]] = {}
+    for name, q in figure_2_problems(budget.pick(4, 16)):
+        values, vectors = np.linalg.eigh(q)
+        masses.setdefault(name, []).append(float(np.trace(q) / np.abs(q).sum()))
+        loose.setdefault(name, []).append(float(values @ np.abs(vectors).sum(0) ** 2 / np.abs(q).sum()))
+    violations = sum(not limit(name, c) for name, found in masses.items() for c in found)
+    count = sum(map(len, masses.values()))
+    data = {
+        "c": {name: [min(v), max(v)] for name, v in masses.items()},
+        "sum lambda ||v||_1^2 over sum |q_ij|": {name: [min(v), max(v)] for name, v in loose.items()},
+    }
+    slack = min(c - 0.01 for found in masses.values() for c in found)
+    return [Sampled("floating point", count, violations, slack, f"{count} matrices of size 100", data)]
+
+
+CLAIMS = [
+    Claim(
+        id="dissecting-adam/absolute-sum-eigenvector-bound",
+        location="2.1",
+        statement=r"$\sum_{ij}|q_{ij}|\le\sum_k\lambda_k\|v_k\|_1^2$ and $\|v\|_1\le\sqrt d\,\|v\|_2$.",
+        assumptions=(r"$Q$ symmetric positive semidefinite, $v_k$ orthonormal eigenvectors",),
+        parts=(
+            Part(
+                "mass against eigenvectors",
+                _eigenvector_bound,
+                printed=lambda lam, v: sum(x * sum(abs(e) for e in vec) ** 2 for x, vec in zip(lam, v, strict=True)),
+                broken=lambda lam, v: sum(x * sum(e**2 for e in vec) for x, vec in zip(lam, v, strict=True)),
+            ),
+            Part(
+                "norms",
+                _norm_bound,
+                printed=lambda d: d,
+                broken=lambda d: d - 1,
+                note=r"Equality iff all $|v_i|$ agree.",
+            ),
+            Part(
+                "equality iff axis-aligned (positive definite Q)",
+                _equality_cases,
+                printed=lambda mass, right: mass == right,
+                broken=lambda mass, right: mass <= right,
+                bears=False,
+                note=r"For semidefinite $Q$ also otherwise, e.g. rank one. On the rotated matrices of figure 2 the "
+                r"right "
+                r"side is too large by factors of 13 to 14 (well-conditioned) and 2.9 (ill-conditioned).",
+            ),
+        ),
+    ),
+    Claim(
+        id="dissecting-adam/axis-aligned-is-best-case",
+        location="2.1",
+        statement=r"Among all orientations of a spectrum, diagonal $Q$ ($\|v_i\|_1=1$) is best for the sign update. "
+        r"Judged for what the text compares, the denominator $\sum_{ij}|q_{ij}|$ of the bound: it is smallest iff "
+        r"$Q$ is "
+        r"diagonal.",
+        parts=(
+            Part(
+                "smallest mass iff diagonal",
+                _smallest_mass,
+                printed=_mass,
+                broken=lambda q: -_mass(q),
+                note=r"$\sum_{ij}|q_{ij}|\ge\sum_iq_{ii}=\mathrm{tr}\,Q$ with equality iff $Q$ is diagonal.",
+            ),
+            Part(
+                "range of sum |q_ij| / tr Q",
+                _mass_range,
+                printed=lambda d: d,
+                broken=lambda d: d - 1,
+                bears=False,
+                note=r"$[1,d]$ for semidefinite $Q$, upper end for the matrix of ones (up to signs); $[1,d)$ for "
+                r"positive "
+                r"definite $Q$, $d\ge2$; every value is attained by $(1-a)I+a11^T$.",
+            ),
+            Part(
+                "the improvement itself at a given start is largest when axis-aligned",
+                _pointwise_best,
+                printed=lambda aligned, suboptimality: aligned,
+                broken=lambda aligned, suboptimality: aligned / 2,
+                sound=lambda aligned, suboptimality: suboptimality,
+                bears=False,
+                note="False pointwise: with the error along an eigenvector (1, 1) one sign step reaches the optimum.",
+            ),
+        ),
+    ),
+    Claim(
+        id="dissecting-adam/diagonal-dominance-bound",
+        location="(13)",
+        statement=r"If $\sum_i|q_{ii}|\ge c\sum_{ij}|q_{ij}|$ then $\mathcal "
+        r"I(s)\ge\frac12(\sum_i(2\rho_i-1)|\nabla\mathcal"
+        r" L_i|)^2/(c^{-1}\sum_i\lambda_i)$.",
+        assumptions=(r"$c\in(0,1]$; at $c=0$, which the text admits, $c^{-1}$ is read as $\infty$ and the bound as 0",),
+        parts=(
+            Part(
+                "bound",
+                _diagonal_dominance,
+                printed=lambda a, c, trace: a**2 / (2 * (trace / c)),
+                broken=lambda a, c, trace: a**2 / (2 * trace),
+                note=r"Best at the largest admissible $c=\mathrm{tr}\,Q/\sum_{ij}|q_{ij}|$, where it is (12). Written "
+                r"$\frac c2(\cdot)^2/\sum_i\lambda_i$ it needs no exception at $c=0$.",
+            ),
+            Part(
+                "values of c",
+                _attainable_mass,
+                printed=(lambda d: Fraction(1, d), [2, 3, 10, 100]),
+                broken=(lambda d: Fraction(1, d * d), [2, 3, 10, 100]),
+                bears=False,
+                note=r"The largest admissible $c$ takes exactly the values $(1/d,1]$ for positive definite $Q$, "
+                r"$d\ge2$, and "
+                r"$[1/d,1]$ for semidefinite $Q\ne0$; 1 iff diagonal. So $c\le1/d$ always satisfies the hypothesis.",
+            ),
+            Part(
+                "c of the matrices of figure 2",
+                _figure_2_mass,
+                printed=lambda name, c: abs(c - 1) < 1e-9 if "axis" in name else 0.01 < c < 0.3,
+                broken=lambda name, c: c > 0.3,
+                bears=False,
+            ),
+        ),
+    ),
+    Claim(
+        id="dissecting-adam/hessian-facts",
+        location="2.1",
+        statement=r"Hessians of networks have a diagonal mass $c$ of 0.1 to 0.6; most of their eigenvalues are near "
+        r"zero and "
+        "a few very large.",
+        missing=Missing(
+            "data",
+            "Hessians of trained networks (Becker and LeCun 1988; Chaudhari et al. 2016)",
+            r"diagonal mass $\sum_i|h_{ii}|/\sum_{ij}|h_{ij}|$ and spectra of such Hessians",
+        ),
+        parts=(
+            Part(
+                "c from 0.1 to 0.6 is possible at sizes 10 and above",
+                _attainable_mass,
+                printed=(lambda d: Fraction(1, d), [10, 1000]),
+                broken=(lambda d: Fraction(1, d * d), [10, 1000]),
+                bears=False,
+                note=r"$c\ge1/d$ for semidefinite matrices, so 0.1 is below what $d<10$ allows and far above the "
+                r"least value "
+                "of a large one. The rotated ill-conditioned matrices of figure 2 have c of about 0.04.",
+            ),
+        ),
+    ),
+]

@@ -208,7 +208,8 @@ CLAIMS = [
                 _optimal_step,
                 printed={"step": lambda a, c: -a / c, "improvement": lambda a, c: a**2 / (2 * c)},
                 broken={"step": lambda a, c: -a / c, "improvement": lambda a, c: a**2 / c},
-                note=r"For every law of $z$, by completing the square, so the minimiser is unique. $\mathbf E[z^TQz]=0$ "
+                note=r"For every law of $z$, by completing the square, so the minimiser is unique. $\mathbf "
+                r"E[z^TQz]=0$ "
                 r"with $Q$ positive definite means $z=0$ almost surely: no step changes the loss, $\alpha_*$ is $0/0$.",
             ),
         ),

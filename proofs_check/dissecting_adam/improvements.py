@@ -87,10 +87,10 @@ def _exact_gain(p: Mapping[str, Any]) -> Fraction:
 
 
 def _searched_gain(p: Mapping[str, Any]) -> float:
-    return _line_search(p["hessian"], p["delta"], _enumerated(p))
+    return line_search(p["hessian"], p["delta"], _enumerated(p))
 
 
-def _line_search(hessian: Any, delta: Any, directions: list[np.ndarray]) -> float:
+def line_search(hessian: Any, delta: Any, directions: list[np.ndarray]) -> float:
     """Largest mean decrease of delta^T Q delta / 2 along the directions, by Brent's method on the step."""
     from scipy.optimize import minimize_scalar
 
@@ -127,10 +127,10 @@ def _realised_decrease(stated: Callable[[Any], Any], budget: Budget) -> list[Evi
     cases = list(figure_2_problems(budget.pick(1, 4)))
     for name, hessian in cases:
         problem = StochasticQuadratic(hessian, np.zeros(hessian.shape[-1]), 1.0)
-        theta = np.random.default_rng(5).standard_normal(hessian.shape[-1])
+        theta: Any = np.random.default_rng(5).standard_normal(hessian.shape[-1])
         step = optimal_step_size(problem, theta, "gradient")
         rng = np.random.default_rng(6)
-        moved = theta + step * problem.sample_gradient(np.broadcast_to(theta, (count, theta.size)), rng)
+        moved = theta + step * problem.sample_gradient(np.broadcast_to(theta, (count, hessian.shape[-1])), rng)
         decrease = problem.loss(theta) - problem.loss(moved)
         error = float(decrease.std()) / count**0.5
         gap = abs(float(decrease.mean()) - float(stated(expected_improvement(problem, theta, "gradient"))))
@@ -168,7 +168,7 @@ def _sign_bound(bound: SignBound, budget: Budget) -> list[Evidence]:
         relation="<=",
         again=lambda p: (
             float(bound(_slope(p), _rows(p))),
-            _line_search(p["hessian"], p["delta"], [fractions(p["signs"])]),
+            line_search(p["hessian"], p["delta"], [fractions(p["signs"])]),
         ),
         replay=SIGN_REPLAY,
         methods=("exact arithmetic, (11) without noise", "line search along the signs"),

@@ -404,7 +404,8 @@ CLAIMS = [
         id="dissecting-adam/sign-and-variance-decomposition",
         location="1.1, 1.2, table 1",
         statement=r"With $\varepsilon=0$, $m_{t,i}\ne0$: Adam's step is $\alpha\,\mathrm{sign}(m_{t,i})$ times "
-        r"a function of $\hat\eta_{t,i}^2$ alone, and is unchanged when all gradients are scaled by $c>0$. Table 1: base "
+        r"a function of $\hat\eta_{t,i}^2$ alone, and is unchanged when all gradients are scaled by $c>0$. Table 1: "
+        r"base "
         r"direction $g$ or its sign, variance-adapted or not.",
         parts=(
             Part(
