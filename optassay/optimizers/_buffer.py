@@ -50,6 +50,8 @@ def spread(ctx: Context, value: Array, segments: Segments) -> Array:
     """A number per run (...,), or per tensor (..., S), ready to meet arrays of shape (..., d)."""
     if segments is None:
         return value[..., None]
+    if hasattr(ctx.xp, "segment_spread"):  # a namespace that records expressions knows its tensors
+        return ctx.xp.segment_spread(value, segments)
     index = [i for i, length in enumerate(segments) for _ in range(length)]
     return ctx.xp.take(value, ctx.asarray(index, dtype=ctx.xp.int64), axis=-1)
 
@@ -57,6 +59,8 @@ def spread(ctx: Context, value: Array, segments: Segments) -> Array:
 def tensor_norms(ctx: Context, vector: Array, segments: Segments) -> Array:
     """Euclidean norms of the consecutive tensors of lengths ``segments``: (..., S), S = 1 without segments."""
     xp = ctx.xp
+    if segments is not None and hasattr(xp, "segment_sums"):
+        return xp.sqrt(xp.segment_sums(vector * vector, segments))
     norms, start = [], 0
     for length in segments or (vector.shape[-1],):
         part = vector[..., start : start + length]

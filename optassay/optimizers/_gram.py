@@ -56,6 +56,8 @@ def push(
 def products(ctx: Context, columns: Sequence[Array], vectors: Sequence[Array]) -> Array:
     """Inner products of every column with every vector: (..., m, n)."""
     xp = ctx.xp
+    if hasattr(xp, "inner_products"):  # a namespace that records expressions reads its columns its own way
+        return xp.inner_products(columns, vectors)
     total: Any = None
     for block in _blocks(columns[0].shape[-1]):
         left = xp.stack([c[..., block] for c in columns], axis=-2)
@@ -68,6 +70,8 @@ def products(ctx: Context, columns: Sequence[Array], vectors: Sequence[Array]) -
 def combine(ctx: Context, columns: Sequence[Array], weights: Array) -> Array:
     """``sum_j weights[..., j] columns[j]``: (..., d)."""
     xp = ctx.xp
+    if hasattr(xp, "linear_combination"):
+        return xp.linear_combination(columns, weights)
     row = weights[..., None, :]
     parts = [
         xp.matmul(row, xp.stack([c[..., block] for c in columns], axis=-2))[..., 0, :]

@@ -87,6 +87,7 @@ class _Anderson(Rule):
 
     State: ClassVar[type] = AndersonState
 
+    inner: Rule | None = field(default=None, kw_only=True)  # first: positional where it is required
     memory: int = hyper(10, domain="[1, inf)")
     mixing: Hyper = hyper(1.0, domain="(0, inf)")
     damping: Hyper = hyper(1.0, domain="[0, inf)")
@@ -96,7 +97,6 @@ class _Anderson(Rule):
     average: Hyper = hyper(0.0, domain="[0, 1)", kw_only=True)
     positivity: float | None = field(default=None, kw_only=True)
     descent: float | None = field(default=None, kw_only=True)
-    inner: Rule | None = field(default=None, kw_only=True)
     solver: Literal["gram", "factors", "pseudoinverse"] = choice("gram", "gram", "factors", "pseudoinverse")
     rank_tolerance: float | None = hyper(None, domain="[0, 1)", kw_only=True)
 
