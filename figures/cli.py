@@ -130,7 +130,8 @@ def _draw(todo: Sequence[Plan], book: Book, out: Path, level: Level, jobs: int) 
             progress.update(task, advance=left.done(outcome.id), description=outcome.id, count=count)
             if outcome.error is not None:
                 failed += 1
-                progress.console.print(outcome.trace, markup=False, highlight=False, style="red")
+                if outcome.trace:
+                    progress.console.print(outcome.trace, markup=False, highlight=False, style="red")
                 click.echo(f"{outcome.id}: failed ({outcome.error})", err=True)
                 continue
             if outcome.reason != reasons[outcome.id]:

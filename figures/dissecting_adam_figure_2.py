@@ -48,7 +48,7 @@ def comparison_caption(data: FigureData) -> str:
         rows.append(f"{problem}: {', '.join(parts)}")
     noise_free = 10 ** a["quantiles"][0, 0, 0, 1]
     below = np.flatnonzero(noise_free < 1e-8)
-    arrival = f" (it passes $10^{{-8}}$ at step {below[0]})" if len(below) else ""
+    arrival = f" (rotated, it passes $10^{{-8}}$ at step {below[0]})" if len(below) else ""
     return (
         rf"Suboptimality $f-f^*$ of SGD and sign descent (SSD) with the exact optimal step at every iterate, $d="
         rf"{inputs['dimension']}$. Lines are medians and bands the 10th to 90th percentile of {inputs['seeds']} seeds, "

@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,8 +121,16 @@ def run(todo: Sequence[Plan], out: Path, level: Level, jobs: int = 1) -> Iterato
     workers = min(jobs, len(calls)) or 1
     with _deaf_to_interrupts():
         results = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch="all")(calls)
+    missing = {item.figure.id: item.reason for item in ordered}
     try:
-        yield from results
+        for outcome in results:
+            del missing[outcome.id]
+            yield outcome
+    except BrokenExecutor:
+        # The pool is gone and with it what was running: report each figure that did not come back.
+        message = "a worker process was killed, perhaps for want of memory; try --jobs 1"
+        for figure_id, reason in missing.items():
+            yield Outcome(figure_id, reason, None, {}, message)
     finally:
         if hasattr(results, "close"):
             results.close()

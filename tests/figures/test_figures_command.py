@@ -265,3 +265,42 @@ def test_leftovers_of_killed_workers_are_removed(sample: None, tmp_path: Path) -
     shutil.rmtree(tmp_path / "sample")
     result: Any = call(tmp_path, *GOOD)
     assert reasons(result) == {"sample/one": "new at level normal", "sample/two": "new at level normal"}
+
+
+PLUGIN = """
+import os, signal
+from sample_figures import draw, table, caption, data, make
+
+def dies(level):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+FIGURES = [make("from-elsewhere"), make("killed", dies)]
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> dict[str, str]:
+    """Environment of a process that sees another distribution's figures, as an installed one would be seen."""
+    site = tmp_path / "site"
+    info = site / "elsewhere-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[optassay.figures]\nelsewhere = elsewhere_figures\n")
+    (site / "elsewhere_figures.py").write_text(PLUGIN)
+    shutil.copy(Path(__file__).parent / "sample_figures.py", site)
+    paths = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def test_figures_of_another_distribution_and_a_killed_worker(tmp_path: Path, plugin: dict[str, str]) -> None:
+    command = [sys.executable, "-c", "from optassay.cli import main; main()", "figures", "--out", str(tmp_path / "out")]
+    alone = [*command, "--jobs", "1", "--only", "sample/from-elsewhere"]
+    first = subprocess.run(alone, env=plugin, capture_output=True, text=True)
+    assert first.returncode == 0, first.stderr
+    assert "sample/from-elsewhere: new" in first.stdout
+    both = [*command, "--jobs", "2", "--force", "--only", "sample/killed", "--only", "dissecting-adam/figure-5"]
+    second = subprocess.run(both, env=plugin, capture_output=True, text=True)
+    assert second.returncode == 1, second.stderr
+    assert "sample/killed: failed (a worker process was killed" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert not list((tmp_path / "out").rglob(".*.part"))

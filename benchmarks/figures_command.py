@@ -1,6 +1,6 @@
 """Time of ``optassay figures``: start-up, nothing to do, the quick gallery, and figure 2 against its floor.
 
-Run with ``python benchmarks/figures.py`` (about five minutes; ``--quick`` leaves out the normal level).
+Run with ``python benchmarks/figures_command.py`` (about five minutes; ``--quick`` leaves out the normal level).
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def main() -> None:
             add(f"figure 2, {seeds} seeds x {steps} steps", taken, 120.0, floor=floor, over_floor=taken / floor)
             add("all figures, normal", seconds("figures", "--force", "--out", out, "--jobs", JOBS), 600.0)
     report(
-        "figures",
+        "figures_command",
         rows,
         "Wall seconds, start-up included. The floor of figure 2 is its exact E[s^T Q s] alone, at the rate of one "
         "prepared batch on one core: the runs of one figure are not split over processes.",
