@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +34,17 @@ typedef {type} real;
 #define minimum(a, b) ((a) < (b) || (a) != (a) ? (a) : (b))
 void kernel(long first, long last, const long *sizes, real *const *columns, const double *s, double *total) {{
   {scalars}
-  {totals}
   for (long chunk = first; chunk < last; ++chunk) {{
     real *const *column = columns + {width} * chunk;
     {pointers}
     const long n = sizes[chunk];
+    {totals}
     #pragma omp simd{reduction}
     for (long i = 0; i < n; ++i) {{
       {body}
     }}
+    {results}
   }}
-  {results}
 }}
 """
 
@@ -140,7 +141,7 @@ def source(key: Any, dtype: torch.dtype) -> str:
         pointers=" ".join(f"real *restrict const c{k} = column[{k}];" for k in range(len(leaves))),
         reduction=f" reduction(+: {', '.join(totals)})" if totals else "",
         body="\n      ".join(body),
-        results=" ".join(f"total[{i}] = {t};" for i, t in enumerate(totals)),
+        results=" ".join(f"total[{len(totals)} * chunk + {i}] = {t};" for i, t in enumerate(totals)),
     )
 
 
@@ -170,8 +171,8 @@ def load(text: str) -> Any:
 
 def call(
     function: Callable[..., None], columns: Sequence[Any], sizes: Any, scalars: Sequence[float], sums: int
-) -> list[float]:
-    """Run a compiled loop over chunks; its sums.
+) -> np.ndarray:
+    """Run a compiled loop over chunks; its sums (chunks, sums).
 
     Parameters
     ----------
@@ -182,17 +183,14 @@ def call(
     table = np.stack([column.pointers for column in columns], axis=1)  # named: it must outlive the call
     pointers = table.ctypes.data
     s = (ctypes.c_double * max(1, len(scalars)))(*scalars)
+    totals = np.zeros((chunks, sums))
+    address = totals.ctypes.data
     threads = min(torch.get_num_threads(), chunks, max(1, sum(sizes) // _PARALLEL_FROM))
     if threads == 1:
-        total = (ctypes.c_double * max(1, sums))()
-        function(0, chunks, sizes, pointers, s, total)
-        return list(total)[:sums]
+        function(0, chunks, sizes, pointers, s, address)
+        return totals
     cuts = [k * chunks // threads for k in range(threads + 1)]
-    totals = [(ctypes.c_double * max(1, sums))() for _ in range(threads)]
-    jobs = [
-        _pool(threads).submit(function, a, b, sizes, pointers, s, total)
-        for a, b, total in zip(cuts[:-1], cuts[1:], totals, strict=True)
-    ]
+    jobs = [_pool(threads).submit(function, a, b, sizes, pointers, s, address) for a, b in pairwise(cuts)]
     for job in jobs:
         job.result()
-    return [sum(total[i] for total in totals) for i in range(sums)]
+    return totals

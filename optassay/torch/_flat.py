@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from . import _compiled, _lazy
-from ._kernel import Kernels, Leaf, Store, Sum, Untraceable, Vec
+from ._kernel import Kernels, Leaf, Node, Store, Sum, Untraceable, Vec
 from ._lazy import Lazy
 
 GATHER_BELOW = 16384  # smaller tensors are copied side by side: a call costs as much as ten thousand numbers
@@ -125,6 +125,7 @@ class Engine:
     """Records one step of a rule on `Lazy` arrays and evaluates it."""
 
     def __init__(self, unit: Unit, params: Any, grads: Any, state: Any) -> None:
+        self.unit = unit
         self.length = unit.length
         self.dtype = np.dtype(str(unit.dtype).rpartition(".")[2]) if unit.dtype in _NUMPY else np.dtype("float32")
         self.kernels = unit.kernels
@@ -152,9 +153,30 @@ class Engine:
         """Sums over the parameter axis of a vector or of an object array of them."""
         flat = list(data.flat) if isinstance(data, np.ndarray) else [data]
         totals = self.kernels.run([Sum(v) for v in flat if isinstance(v, Vec)], self.leaves)
-        found = iter(totals)
+        found = iter(totals.sum(0).tolist())
         values = [next(found) if isinstance(v, Vec) else float(v) * self.length for v in flat]
         return np.asarray(values, dtype=self.dtype).reshape(np.shape(data) if isinstance(data, np.ndarray) else ())
+
+    def segment_sums(self, value: Any, segments: tuple[int, ...]) -> np.ndarray:
+        """Sums of a vector over each of the tensors."""
+        self._check_segments(segments)
+        if not isinstance(value, Vec):
+            return np.asarray(segments, dtype=self.dtype) * self.dtype.type(value)
+        per_chunk = self.kernels.run([Sum(value)], self.leaves)[:, 0]
+        first = np.cumsum([0, *self.unit.layout.pieces[:-1]])
+        return np.add.reduceat(per_chunk, first).astype(self.dtype)
+
+    def spread(self, value: np.ndarray, segments: tuple[int, ...]) -> Vec:
+        """A number per tensor as a vector; conditions stay conditions."""
+        self._check_segments(segments)
+        numbers = torch.from_numpy(np.asarray(value, dtype=np.float64)).to(self.unit.device, self.unit.dtype)
+        vector = numbers.repeat_interleave(torch.tensor(segments, device=self.unit.device), output_size=self.length)
+        leaf = self._leaf(Column(self.unit.layout, [vector], whole=True))
+        return Vec(Node("ne", (leaf.node, "const"), (0.0,))) if value.dtype == bool else leaf
+
+    def _check_segments(self, segments: tuple[int, ...]) -> None:
+        if segments != self.unit.lengths or len(self.unit.layout.spans) != len(segments):
+            raise Untraceable("segments other than the tensors")
 
     def finish(self, params: Lazy, state: Any, old: Any) -> Any:
         """Write the new parameters and state in place; the new state."""
@@ -196,25 +218,25 @@ _NUMPY = (torch.float32, torch.float64, torch.float16)
 class Unit:
     """A rule's run on the tensors of one group, or on one tensor: state and memory."""
 
-    def __init__(self, params: Sequence[torch.Tensor], compiled: bool) -> None:
+    def __init__(self, params: Sequence[torch.Tensor], compiled: bool, separate: bool) -> None:
         self.params = list(params)
-        self.compiled = compiled
+        self.compiled, self.separate = compiled, separate
         self.lengths = tuple(p.numel() for p in params)
         self.length = sum(self.lengths)
         self.device, self.dtype = params[0].device, params[0].dtype
         plain = self.device.type == "cpu" and self.dtype in (torch.float32, torch.float64)
         compiled = compiled and plain and self.length >= LONG and _compiled.compiler() is not None
-        self.layout = Layout(self.lengths, self.device, self.dtype, in_place=compiled)
+        self.layout = Layout(self.lengths, self.device, self.dtype, in_place=compiled or separate)
         self.kernels = Kernels(self.layout.scratch, self.layout.sizes, compiled)
         self.state: Any = None
         self.whole: str | None = None  # why the rule steps on whole tensors, None while it is recorded
         self._columns: dict[Any, Any] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"params": self.params, "compiled": self.compiled, "state": self.state}
+        return {"params": self.params, "compiled": self.compiled, "separate": self.separate, "state": self.state}
 
     def __setstate__(self, held: dict[str, Any]) -> None:
-        self.__init__(held["params"], held["compiled"])  # type: ignore[misc]
+        self.__init__(held["params"], held["compiled"], held["separate"])  # type: ignore[misc]
         self.state = held["state"]
 
     def set_state(self, state: Any) -> None:
@@ -266,7 +288,7 @@ class Unit:
     def finite(self, gradients: Gradients) -> bool:
         """Whether all gradients are finite."""
         # A sum is finite only if all its terms are; only a suspicious sum pays for the exact check.
-        total = self.kernels.run([Sum(Vec(Leaf(0)))], [gradients.column])[0]
+        total = self.kernels.run([Sum(Vec(Leaf(0)))], [gradients.column]).sum()
         return math.isfinite(total) or all(bool(torch.isfinite(grad).all()) for grad in gradients.tensors)
 
     def step(self, rule: Any, recorded: Any, gradients: Gradients, extras: dict[str, Any]) -> None:
@@ -279,6 +301,8 @@ class Unit:
         recorded : Rule or None
             The same rule without checks for recorded arrays; None when only whole tensors will do.
         """
+        if extras and self.whole is None:
+            self.whole = f"an argument {next(iter(extras))}"
         if recorded is not None and self.whole is None:
             try:
                 if self.length < SHORT:

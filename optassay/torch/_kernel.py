@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from . import _compiled
@@ -242,8 +243,8 @@ class Kernels:
         self._compile = compiled
         self._cache: dict[Any, _Loop] = {}
 
-    def run(self, outputs: Sequence[Store | Sum], leaves: Sequence[Any]) -> list[float]:
-        """Evaluate; stores are done in place, sums are returned in the order of ``outputs``.
+    def run(self, outputs: Sequence[Store | Sum], leaves: Sequence[Any]) -> np.ndarray:
+        """Evaluate; stores are done in place, sums are returned per chunk, (chunks, sums), in double precision.
 
         Parameters
         ----------
@@ -270,9 +271,9 @@ class Kernels:
             sums: list[torch.Tensor] = []
             loop.function(chunks, scalars, consts, sums.append)
             if not scales:
-                return []
-            totals = torch.stack(sums).reshape(-1, len(scales)).sum(0, dtype=torch.float64).tolist()
-        return [total * scale for total, scale in zip(totals, scales, strict=True)]
+                return np.zeros((0, 0))
+            totals = torch.stack(sums).reshape(-1, len(scales)).to("cpu", torch.float64).numpy()
+        return totals * np.asarray(scales)
 
 
 class _Loop:

@@ -96,6 +96,8 @@ class Lazy:
             index = index[:-1]  # the rest of the axes, the last one with them
         elif isinstance(index[-1], slice) and index[-1].indices(self.engine.length) == (0, self.engine.length, 1):
             index = index[:-1]
+        elif index == (Ellipsis, slice(None, 1)):
+            return _Unread(self.shape[:-1], self.engine)
         else:
             raise Untraceable(f"index {index[-1]} of the parameter axis")
         if not isinstance(self.data, np.ndarray):
@@ -105,6 +107,27 @@ class Lazy:
             wrapped[()] = self.data
             return Lazy(wrapped[index], self.engine, True)
         return Lazy(self.data[index], self.engine, True)
+
+
+class _Unread(Lazy):
+    """The first entries of vectors, of which only shape and dtype may be asked."""
+
+    __slots__ = ("batch",)
+
+    def __init__(self, batch: tuple[int, ...], engine: Any) -> None:
+        self.batch, self.engine, self.vector = batch, engine, False
+
+    @property
+    def data(self) -> Any:  # type: ignore[override]
+        raise Untraceable("an entry of a vector expression")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (*self.batch, 1)
+
+    @property
+    def dtype(self) -> Any:
+        return self.engine.dtype
 
 
 def _operand(a: Any) -> Any:
@@ -203,7 +226,6 @@ def _install() -> None:
         setattr(Lazy, f"__{name}__", method(_ELEMENTWISE[function]))
     for name, function in {"neg": "negative", "abs": "abs", "invert": "logical_not"}.items():
         setattr(Lazy, f"__{name}__", lambda self, call=_ELEMENTWISE[function]: call(self))
-    Lazy.__hash__ = None  # type: ignore[assignment]
 
 
 _install()
@@ -269,7 +291,7 @@ def _all_any(name: str) -> Callable[..., Lazy]:
 
 def _filled(x: Lazy, value: float) -> Lazy:
     if not x.vector:
-        return Lazy(np.full_like(x.data, value), x.engine, False)
+        return Lazy(np.full(x.shape, value, dtype=x.dtype), x.engine, False)
     if isinstance(x.data, np.ndarray):
         return Lazy(np.full(x.data.shape, value, dtype=object), x.engine, True)
     return Lazy(float(value), x.engine, True)
@@ -307,7 +329,7 @@ def _matmul(a: Any, b: Any, /) -> Lazy:
     raise Untraceable("this product of matrices")
 
 
-def _combination(weights: np.ndarray, rows: np.ndarray) -> Any:
+def _combination(weights: np.ndarray, rows: Any) -> Any:
     total: Any = 0.0
     for weight, row in zip(weights.tolist(), rows, strict=True):
         total = kernel.add(total, kernel.mul(weight, row))
@@ -342,6 +364,30 @@ def _clip(x: Lazy, /, min: Any = None, max: Any = None) -> Lazy:
     return x if max is None else _ELEMENTWISE["minimum"](x, max)
 
 
+def _inner_products(columns: Sequence[Lazy], vectors: Sequence[Lazy]) -> Lazy:
+    """All in one pass over memory: (m, n)."""
+    pairs = np.empty((len(columns), len(vectors)), dtype=object)
+    for i, c in enumerate(columns):
+        for j, v in enumerate(vectors):
+            pairs[i, j] = kernel.mul(c.data, v.data)
+    engine = columns[0].engine
+    return Lazy(engine.sums(pairs), engine, False)
+
+
+def _linear_combination(columns: Sequence[Lazy], weights: Lazy) -> Lazy:
+    return Lazy(_combination(weights.data, [c.data for c in columns]), columns[0].engine, True)
+
+
+def _segment_sums(x: Lazy, segments: Sequence[int]) -> Lazy:
+    """Sums over consecutive tensors: (S,)."""
+    return Lazy(x.engine.segment_sums(x.data, tuple(segments)), x.engine, False)
+
+
+def _segment_spread(value: Lazy, segments: Sequence[int]) -> Lazy:
+    """One number per tensor as a vector."""
+    return Lazy(value.engine.spread(value.data, tuple(segments)), value.engine, True)
+
+
 class _Namespace:
     """The array API on `Lazy`; functions without an entry here are NumPy's, for small arrays only."""
 
@@ -356,6 +402,8 @@ class _Namespace:
         self.ones_like = lambda x, /, **_: _filled(x, 1.0)
         self.full_like = lambda x, value, /, **_: _filled(x, value)
         self.astype, self.reshape, self.broadcast_to, self.clip = _astype, _reshape, _broadcast_to, _clip
+        self.inner_products, self.linear_combination = _inner_products, _linear_combination
+        self.segment_sums, self.segment_spread = _segment_sums, _segment_spread
         self.matmul, self.asarray = _matmul, _asarray
         self.zeros, self.ones, self.full = _created(0.0), _created(1.0), _created(float("nan"))
         self.isdtype = numpy_namespace.isdtype

@@ -34,28 +34,28 @@ def group_key(name: str) -> str:
     return "lr" if name == "step_size" else name
 
 
-def wrapped(rule_type: type[Rule]) -> str | None:
-    """The field that holds the rule whose step size is the optimizer's, for rules without one of their own."""
-    fields = fields_of(rule_type)
-    if "step_size" in fields:
-        return None
-    return next((name for name in ("rule", "inner") if name in fields), None)
+def _place_of_step_size(rule: Rule) -> str | None:
+    """The field that acts as step size, or that holds the rule whose step size acts."""
+    for name in ("step_size", "rule", "inner", "mixing"):
+        if getattr(rule, name, None) is not None and name in rule.__dataclass_fields__:
+            return name
+    return None
 
 
 def step_size_of(rule: Rule) -> Any:
-    """The step size of a rule, or of the rule it wraps; None if there is none."""
-    if hasattr(rule, "step_size"):
-        return rule.step_size
-    name = wrapped(type(rule))
-    return None if name is None else step_size_of(getattr(rule, name))
+    """The step size of a rule: its own, that of the rule inside, or Anderson's mixing parameter; None without any."""
+    name = _place_of_step_size(rule)
+    value = None if name is None else getattr(rule, name)
+    return step_size_of(value) if isinstance(value, Rule) else value
 
 
-def with_step_size(rule: Rule, value: Any) -> Rule:
+def with_step_size(rule: Rule, step_size: Any) -> Rule:
     """The rule with the step size that :func:`step_size_of` finds changed."""
-    name = None if hasattr(rule, "step_size") else wrapped(type(rule))
+    name = _place_of_step_size(rule)
     if name is None:
-        return rule.replace(step_size=value)
-    return rule.replace(**{name: with_step_size(getattr(rule, name), value)})
+        return rule
+    value = getattr(rule, name)
+    return rule.replace(**{name: with_step_size(value, step_size) if isinstance(value, Rule) else step_size})
 
 
 def trusting(rule: Rule) -> Rule:
@@ -123,9 +123,9 @@ class RuleOptimizer(Optimizer):
         params = [p for p in group["params"] if p.numel() > 0]
         kinds: dict[Any, list[torch.Tensor]] = {}
         elementwise = self.rule_type.__name__ in ELEMENTWISE
-        segmented = "segments" in self.rule_type.__dataclass_fields__
+        has_segments = "segments" in self.rule_type.__dataclass_fields__
         for i, p in enumerate(params):
-            own = self.scope == "tensor" and not elementwise and not segmented
+            own = self.scope == "tensor" and not elementwise and not has_segments
             kinds.setdefault((p.device, p.dtype, i if own else 0), []).append(p)
         if self.scope == "model" and not elementwise and len(kinds) > 1:
             raise ValueError(
@@ -133,7 +133,7 @@ class RuleOptimizer(Optimizer):
                 f"{', '.join(f'{dtype} on {device}' for device, dtype, _ in kinds)}: "
                 "split the group, or use scope='tensor'"
             )
-        units = [Unit(tensors, self.compiled) for tensors in kinds.values()]
+        units = [Unit(tensors, self.compiled, has_segments and (self.segmented or self.scope == "tensor")) for tensors in kinds.values()]
         if self._needs_closure and sum(len(known) for known in self._units) + len(units) > 1:
             raise ValueError(
                 f"{type(self).__name__} evaluates the loss away from the parameters, all of them moved together: it "
@@ -156,9 +156,6 @@ class RuleOptimizer(Optimizer):
         for name in fields_of(self.rule_type):
             if group_key(name) in group:
                 arguments[name] = _number(group[group_key(name)])
-        inner = wrapped(self.rule_type)
-        if inner is not None and group.get("lr") is not None:
-            arguments[inner] = with_step_size(arguments[inner], _number(group["lr"]))
         own = self.rule_type.__dataclass_fields__
         if "segments" in own and self.scope == "tensor":
             arguments["segments"] = unit.lengths
@@ -166,7 +163,10 @@ class RuleOptimizer(Optimizer):
                 arguments["scope"] = "tensor"
         elif "segments" in own and self.segmented:
             arguments["segments"] = unit.lengths
-        return self.rule_type(**arguments)
+        rule = self.rule_type(**arguments)
+        # Rules without a step size of their own take ``lr`` where it acts.
+        own_step_size = "step_size" in own or group.get("lr") is None
+        return rule if own_step_size else with_step_size(rule, _number(group["lr"]))
 
     # Steps
 
@@ -256,6 +256,28 @@ class RuleOptimizer(Optimizer):
 
         return gradient
 
+    def take_snapshot(self, closure: Callable[[], Any]) -> Any:
+        """Start an outer loop of a variance-reduced rule: ``closure`` computes loss and gradients of all data.
+
+        Raises
+        ------
+        TypeError
+            The rule has no snapshots.
+        """
+        if not hasattr(self.rule_type, "take_snapshot"):
+            raise TypeError(f"{type(self).__name__} has no snapshots")
+        with torch.enable_grad():
+            loss = closure()
+        with torch.no_grad():
+            for group, units in zip(self.param_groups, self._units, strict=True):
+                for unit in units:
+                    rule, _ = self._rule(group, unit)
+                    params = unit.flat(unit.params)
+                    state = rule.init(params) if unit.state is None else unit.state
+                    full = unit.flat(unit.gradients().tensors)
+                    unit.state = rule.take_snapshot(params, full, state)  # type: ignore[attr-defined]
+        return loss
+
     # Checkpoints
 
     def state_dict(self) -> dict[str, Any]:
@@ -325,7 +347,7 @@ def _flat_examples(per_example: Mapping[torch.Tensor, torch.Tensor], unit: Unit)
 def generate(rule_type: type[Rule]) -> type[RuleOptimizer]:
     """The optimizer class of a rule, with the rule's hyperparameters as its arguments."""
     fields = fields_of(rule_type)
-    inner = wrapped(rule_type)
+    lends = "step_size" not in fields  # the step size is that of something inside
     parameters = [
         inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
         inspect.Parameter("params", inspect.Parameter.POSITIONAL_OR_KEYWORD),
@@ -337,7 +359,7 @@ def generate(rule_type: type[Rule]) -> type[RuleOptimizer]:
         kind = inspect.Parameter.KEYWORD_ONLY if field.kw_only else inspect.Parameter.POSITIONAL_OR_KEYWORD
         empty = inspect.Parameter.empty if default is dataclasses.MISSING else default
         parameters.append(inspect.Parameter(group_key(name), kind, default=empty))
-    if inner is not None:
+    if lends:
         parameters.append(inspect.Parameter("lr", inspect.Parameter.KEYWORD_ONLY, default=None))
     if "segments" in rule_type.__dataclass_fields__:
         parameters.append(inspect.Parameter("segmented", inspect.Parameter.KEYWORD_ONLY, default=False))
@@ -351,13 +373,9 @@ def generate(rule_type: type[Rule]) -> type[RuleOptimizer]:
         bound.apply_defaults()
         values = dict(bound.arguments)
         del values["self"]
-        if inner is not None:
-            if not isinstance(values[inner], Rule):
-                raise TypeError(
-                    f"{inner} must be a rule of optassay.optimizers, got {type(values[inner]).__name__}"
-                )
-            if values["lr"] is None:
-                values["lr"] = step_size_of(values[inner])
+        if lends and values["lr"] is None:
+            plain = {name: values[name] for name in fields if name in values}
+            values["lr"] = step_size_of(rule_type(**plain))
         self.segmented = bool(values.pop("segmented", False))
         RuleOptimizer.__init__(self, values.pop("params"), scope=values.pop("scope"), compiled=values.pop("compiled"), **values)
 
