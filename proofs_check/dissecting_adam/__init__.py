@@ -14,7 +14,8 @@ SECTIONS = (
     "figure_2",  # 2.2
     "factors",  # 3, lemma 1
     "erf_factor",  # 3.1, figure 5
-    "theorem_1",  # 3.2, B.4
+    "theorem_1",  # 3.2
+    "theorem_1_proof",  # B.4
     "estimators",  # 3.3, 3.4, C
     "algorithms",  # 4, 5, A, D
 )
