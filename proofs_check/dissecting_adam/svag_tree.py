@@ -64,7 +64,8 @@ def levels(name: str, steps: int) -> tuple[tuple[Node, ...], ...]:
     found = []
     current: dict[Vector, F] = {problem.start: F(1)}
     for t in range(steps + 1):
-        nodes, following = [], {}
+        nodes: list[Node] = []
+        following: dict[Vector, F] = {}
         for point, probability in current.items():
             gradient, variance, moved = _children(problem, point)
             mean = sum((q * problem.value(x) for q, x in moved), F(0))

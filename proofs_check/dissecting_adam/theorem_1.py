@@ -182,24 +182,28 @@ def _sharp(scale: int) -> dict[str, Identity]:
 
 
 def _limit(constant: Callable[[float], float], budget: Budget) -> list[Evidence]:
-    """t E delta_t^2 / nu^2 against its claimed limit, by quadrature of the law, extrapolated in 1/sqrt(t)."""
+    """t E delta_t^2 / nu^2 against its claimed limit, by quadrature of the law: near it, and nearer with t.
+
+    The gap to the true limit falls like t^(-1/2) at the slowest, so it about halves, at least, when t is quadrupled;
+    1.4 leaves room for slower terms.
+    """
     ratios, starts = (1.0, 0.5, 0.1), (1.0, 0.3)
     last = budget.pick(1024, 16384)
     times = (last // 16, last // 4, last)
-    tolerance, worst, data = budget.pick(0.04, 0.02), 0.0, {}
-    bad = 0
+    tolerance, slack, data, bad = budget.pick(0.08, 0.03), np.inf, {}, 0
     for ratio in ratios:
         for start in starts:
             scaled = np.array(times) * mean_square_error(ratio, start, times) / constant(ratio)
-            gap = abs(2 * scaled[2] - scaled[1] - 1)
+            gaps = np.abs(scaled - 1)
+            room = min(tolerance - gaps[2], gaps[1] / 1.4 - gaps[2], gaps[0] / 1.4 - gaps[1])
             data[f"lambda/L = {ratio}, delta_0 = {start} nu"] = [round(float(v), 5) for v in scaled]
-            worst, bad = max(worst, gap), bad + int(gap > tolerance)
+            slack, bad = min(slack, float(room)), bad + int(room < 0)
     count = len(ratios) * len(starts)
     drift, spread = _bessel()
     steps = {"drift of 1/delta is a (1 + a) delta": drift, "its variance is a^2": spread}
     return [
         Exact("symbolic", steps),
-        Sampled("quadrature", count, bad, tolerance - worst, f"t up to {last}, {count} problems", data),
+        Sampled("quadrature", count, bad, slack, f"t up to {last}, {count} problems, ratio to the limit", data),
     ]
 
 
