@@ -197,6 +197,13 @@ def test_gradient_variance_by_enumeration() -> None:
     assert printed - repaired == pytest.approx(second / (size * (size - 1)), rel=1e-13)
 
 
+@pytest.mark.parametrize(("at_zero", "moved"), [(0, 0.0), (1, -0.5)])
+def test_sign_of_zero(xb, at_zero: int, moved: float) -> None:
+    params, grad = xb.array(np.zeros(3)), xb.array([0.0, 2.0, -3.0])
+    for rule in (SignDescent(0.5, sign_of_zero=at_zero), MomentumSign(0.5, sign_of_zero=at_zero)):
+        xb.assert_close(rule.step(params, grad, rule.init(params))[0], [moved, -0.5, 0.5])
+
+
 def test_idealised_svag_uses_exact_mean_and_variance() -> None:
     params, grad = np.zeros(4), np.array([1.0, -2.0, 3.0, 0.5])
     mean, variance = np.array([2.0, 1.0, 0.0, -1.0]), np.array([4.0, 0.0, 1.0, 3.0])
