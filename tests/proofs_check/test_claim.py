@@ -210,7 +210,7 @@ def test_missing_data() -> None:
     ],
 )
 def test_claims_that_could_not_be_judged_are_refused(build: Any) -> None:
-    with pytest.raises(ValueError, match="claim|form"):
+    with pytest.raises(ValueError, match=r"claim|form"):
         build()
 
 
