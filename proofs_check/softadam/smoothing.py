@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..checks.bounds import Inequality, Range, attained_range, inequality
 from ..checks.symbolic import Identity, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Part, Sampled
 from .trajectories import SamePath, random_stream, same_path
-from .transcription import ratio, sgdm
+from .transcription import ratio, reference_code, sgdm
 
 ALPHA, ETA, R, X, LAM, MEAN, EPS, ROOT_N = sp.symbols("alpha eta r x lam lambar eps s")
 S, U, W = sp.symbols("p u w")
@@ -229,12 +229,29 @@ _B1 = sp.Symbol("beta1")
 _G = sp.symbols("g1:4")
 
 
-def _momentum_forms(rate: Any, form: str, of_m: bool = True) -> Identity:
+def momentum_forms(rate: Callable[[Any, Any], Any], form: str) -> Identity:
     """theta_3 of a running average with alpha against another form of momentum with learning rate ``rate``."""
     grads = [[g] for g in _G]
-    mine = sgdm(grads, [sp.Integer(0)], ALPHA, _B1, "average" if of_m else "nesterov")
-    other = sgdm(grads, [sp.Integer(0)], rate, _B1, form)
-    return Identity(mine[-1][0], other[-1][0], {_B1: (sp.Rational(1, 2), sp.Rational(9, 10))})
+    left = sgdm(grads, [sp.Integer(0)], ALPHA, _B1)
+    right = sgdm(grads, [sp.Integer(0)], rate(ALPHA, _B1), _B1, form)
+    return Identity(left[-1][0], right[-1][0], {_B1: (sp.Rational(1, 2), sp.Rational(9, 10))})
+
+
+def _code_nesterov(form: str) -> Identity:
+    """theta_3 of the code with its Nesterov option at eta = 0 (one element) against a form of momentum."""
+    code = reference_code(
+        [[[g]] for g in _G],
+        [[sp.Integer(0)]],
+        sp.sqrt,
+        alpha=ALPHA,
+        beta1=_B1,
+        beta2=sp.Rational(999, 1000),
+        eta=sp.Integer(0),
+        eps=EPS,
+        nesterov=True,
+    )
+    mine = sgdm([[g] for g in _G], [sp.Integer(0)], ALPHA, _B1, form)
+    return Identity(code[-1][0][0], mine[-1][0], {_B1: (sp.Rational(1, 2), sp.Rational(9, 10))})
 
 
 def _code_ratio(eta: Any, sign: int, r: Any, x: Any) -> Any:
@@ -316,9 +333,9 @@ ZERO = Claim(
         Part(
             "the same as heavy-ball momentum (m = beta m + g) with the same learning rate",
             symbolic_identity,
-            printed=_momentum_forms(ALPHA, "heavy-ball"),
-            broken=_momentum_forms(ALPHA / 2, "heavy-ball"),
-            repair=_momentum_forms(ALPHA * (1 - _B1), "heavy-ball"),
+            printed=momentum_forms(lambda alpha, beta: alpha, "heavy-ball"),
+            broken=momentum_forms(lambda alpha, beta: alpha / 2, "heavy-ball"),
+            repair=momentum_forms(lambda alpha, beta: alpha * (1 - beta), "heavy-ball"),
             repair_note=r"with learning rate $\alpha(1-\beta_1)$",
             bears=False,
             note="PyTorch's SGD is the heavy-ball form: lr 0.1 of SoftAdam is lr 0.01 there.",
@@ -326,8 +343,8 @@ ZERO = Claim(
         Part(
             "the code's Nesterov option at eta = 0 is Nesterov momentum of the running average",
             symbolic_identity,
-            printed=_momentum_forms(ALPHA, "nesterov", of_m=False),
-            broken=_momentum_forms(ALPHA, "average", of_m=False),
+            printed=_code_nesterov("nesterov"),
+            broken=_code_nesterov("average"),
             bears=False,
             note="beta1 m + (1 - beta1) g in one step; as heavy ball with learning rate alpha (1 - beta1).",
         ),

@@ -33,7 +33,9 @@ def second_moment_weights(beta2: Fraction, t: int) -> list[Fraction]:
     return weights
 
 
-def sgdm(grads: Sequence[Vector], theta: Vector, alpha: Number, beta1: Number, form: str = "average") -> list[Vector]:
+def sgdm(
+    grads: Sequence[Vector], theta: Vector, alpha: Number, beta1: Number, form: str = "average"
+) -> Sequence[Vector]:
     """Momentum as a running average, ``form="heavy-ball"`` (``m = beta m + g``) or ``"nesterov"`` of the average."""
     m = [0 * x for x in theta]
     path = []
@@ -54,7 +56,7 @@ def adam(
     beta2: Number,
     sqrt: Callable[[Number], Number],
     eps: Number = 0,
-) -> list[Vector]:
+) -> Sequence[Vector]:
     """Section 2's Adam with bias corrections ``1 - beta^t``; ``eps`` outside the root."""
     m = [0 * x for x in theta]
     v = [0 * x for x in theta]
@@ -83,7 +85,7 @@ def algorithm_1(
     r_root: bool = True,
     eps_squared: bool = True,
     combine: Literal["division", "product"] = "division",
-) -> list[Vector]:
+) -> Sequence[Vector]:
     """Algorithm 1 in its readings: root of ``r`` or none, ``eps`` squared or not, division or product by ``D``."""
     m = [0 * x for x in theta]
     v = [0 * x for x in theta]
@@ -115,7 +117,7 @@ def reference_code(
     eps: Number,
     decay: Number = 0,
     nesterov: bool = False,
-) -> list[list[Vector]]:
+) -> Sequence[Sequence[Vector]]:
     """Appendix A's code on a list of tensors: every tensor has its own mean."""
     paths = []
     for k, start in enumerate(theta):
