@@ -116,18 +116,25 @@ def _print_table(entries: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    console = Console()
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("claim", "verdict", "control", "method", "s"):
-        table.add_column(name, justify="right" if name == "s" else "left", overflow="fold")
+    table.add_column("claim", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("control", no_wrap=True)
+    table.add_column("s", justify="right", no_wrap=True)
+    wide = console.width >= 120
+    if wide:
+        table.add_column("evidence")
     for entry in entries:
         colour = COLOURS.get(entry["verdict"], "")
         verdict = f"[{colour}]{entry['verdict']}[/]" if colour else entry["verdict"]
         parts = entry["control"].get("parts")
         control = "-" if parts == [] else ("caught" if entry["control"]["caught"] else "[bold red]MISSED[/]")
-        table.add_row(entry["id"], verdict, control, entry["method"], f"{entry['seconds']:.2f}")
-        if entry["verdict"] == "error":
-            table.add_row("", f"[red]{entry['evidence']['error']}[/]", "", "", "")
-    console = Console()
+        row = [entry["id"], verdict, control, f"{entry['seconds']:.2f}"]
+        table.add_row(*row, *([entry["method"]] if wide else []))
     console.print(table)
+    for entry in entries:
+        if entry["verdict"] == "error":
+            console.print(f"[red]{entry['id']}: {entry['evidence']['error']}[/]", highlight=False)
     counts = Counter(entry["verdict"] for entry in entries)
     console.print(f"{len(entries)} claims: " + ", ".join(f"{n} {name}" for name, n in counts.most_common()))

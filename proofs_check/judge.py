@@ -59,12 +59,15 @@ def _record(evidence: Sequence[Evidence]) -> list[dict[str, Any]]:
 
 
 def _methods(evidence: Sequence[Evidence]) -> set[str]:
+    """Kinds of evidence, in words of one small vocabulary; what exactly was done is said in each record."""
     names = set()
     for item in evidence:
-        if isinstance(item, Exact | Sampled | Unsatisfiable):
+        if isinstance(item, Exact | Unsatisfiable):
             names.add(item.method)
+        elif isinstance(item, Sampled):
+            names.add("sampled")
         elif isinstance(item, Witness):
-            names |= {item.first.method, item.second.method}
+            names.add("counterexample")
     return names
 
 
