@@ -5,18 +5,23 @@ from importlib import import_module
 from ..claim import Claim
 
 SECTIONS = (
-    "introduction",  # 1, 1.1, figure 1
+    "introduction",  # 1, figure 1
+    "adam_direction",  # 1.1, 1.2, table 1
     "sign_success",  # 1.4, B.2, lemma 2, figure 4
     "directions",  # 2, (9)-(11)
-    "improvements",  # (12), B.1
-    "curvature",  # 2.1: orientation of the eigenbasis, (13)
-    "noise",  # 2.1: noise; exact steps of 2.2
+    "improvements",  # (12) left, B.1
+    "sign_bounds",  # (12) right, B.1
+    "curvature",  # 2.1: orientation of the eigenbasis
+    "diagonal_mass",  # (13)
+    "noise",  # 2.1: noise
+    "sign_moments",  # 2.2: exact steps
     "figure_2",  # 2.2
     "factors",  # 3, lemma 1
     "erf_factor",  # 3.1, figure 5
     "theorem_1",  # 3.2
     "theorem_1_proof",  # B.4
-    "estimators",  # 3.3, 3.4, C
+    "estimators",  # 3.3, C.1, C.2
+    "momentum",  # 3.4, C.3
     "algorithms",  # 4, 5, A, D
 )
 
