@@ -35,10 +35,12 @@ def _mathml(tex: str, block: bool) -> str:
     from markupsafe import escape
 
     try:
-        return str(convert(tex.strip(), display="block" if block else "inline"))
+        formula = str(convert(tex.strip(), display="block" if block else "inline"))
     except (DenominatorNotFoundError, ExtraLeftOrMissingRightError, IndexError, ValueError, KeyError):
         # A formula the converter cannot read is shown as TeX rather than lost.
         return f"<code>{escape(tex)}</code>"
+    # The wrapper scrolls by itself where a formula is wider than the page.
+    return f'<span class="{"display" if block else "inline"}">{formula}</span>'
 
 
 def _sentence(entry: dict[str, Any]) -> str:
@@ -67,7 +69,9 @@ def render(document: dict[str, Any]) -> str:
     from jinja2 import DictLoader, Environment
 
     source = (files("proofs_check") / "templates" / "ledger.html.j2").read_text()
-    environment = Environment(loader=DictLoader({"page": source}), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=DictLoader({"page": source}), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters |= {
         "prose": to_html,
         "pretty": lambda value: json.dumps(value, indent=1, ensure_ascii=False),
