@@ -40,7 +40,7 @@ class PairTables:
         first = xp.reshape(offset + self._integers(rows)[None, :], (-1,))
         second = xp.reshape(offset + self._integers(columns)[None, :], (-1,))
 
-        angle, cosine, excess = _angles(covariance, first, second, self._upper(covariance), xp)
+        tangent, cosine, excess = _angles(covariance, first, second, self._upper(covariance), xp)
         if self.pairs and bool(xp.any(excess > rounding)):
             worst = int(xp.argmax(excess))
             matrix, pair = divmod(worst, self.pairs)
@@ -49,7 +49,7 @@ class PairTables:
                 + (f" of matrix {matrix}" if self.count > 1 else "")
                 + f" is {1 + float(excess[worst]):.9g} times the product of the standard deviations"
             )
-        self._groups, members = classify(first, second, angle, cosine, ctx)
+        self._groups, members = classify(first, second, tangent, cosine, ctx)
         self._uncorrelated = int(members[-1].shape[0])
         needed = sum(24 * group.nodes * group.first.shape[0] for group in self._groups)
         self._tables = [group.table(xp) if needed <= table_bytes else None for group in self._groups]
@@ -107,7 +107,7 @@ class PairTables:
 
 
 def _angles(covariance: Array, first: Array, second: Array, upper: Array, xp: Any) -> tuple[Array, Array, Array]:
-    """arcsin of each correlation, its cosine, and how far the correlation exceeds 1 in size; flat arrays."""
+    """tan(t / 2) and cos(t) of each correlation sin(t), and how far the correlation exceeds 1 in size; flat arrays."""
     variance = xp.reshape(xp.linalg.diagonal(covariance), (-1,))
     random = variance > 0
     # Powers of two bring every variance to [1/2, 4] without rounding: products neither overflow nor underflow.
@@ -120,4 +120,4 @@ def _angles(covariance: Array, first: Array, second: Array, upper: Array, xp: An
     right = xp.where(both, xp.take(variance, second, axis=0), xp.ones_like(pair))
     size = xp.sqrt(left * right)
     root = xp.sqrt(xp.clip(determinant(left, right, pair), 0.0, None))
-    return xp.atan2(pair, root), root / size, xp.abs(pair) / size - 1.0
+    return pair / (size + root), root / size, xp.abs(pair) / size - 1.0
