@@ -91,14 +91,12 @@ def check_gradient_law(law: GaussianLaw, budget: Budget) -> list[Evidence]:
 def _law_witness(law: GaussianLaw, name: str) -> Witness:
     from quadratics import StochasticQuadratic
 
-    q, delta, optimum, _, nu = symbolic_problem(2)
     hessian, point, centre, noise = (
         sp.Matrix([[2, 1], [1, 3]]),
         sp.Matrix([1, -2]),
         sp.Matrix([5, 7]),
         sp.Rational(3, 2),
     )
-    del q, delta, optimum, nu
     i, j = (0, None) if name == "mean" else (0, 1)
     if j is None:
         exact, stated = (hessian * point)[i], law.mean(hessian, point, centre, noise)[i]

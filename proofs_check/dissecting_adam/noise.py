@@ -1,4 +1,4 @@
-"""Sections 2.1 and 2.2: how noise enters the two improvements, and the exact second moment of the sign."""
+"""Section 2.1: how noise enters the two improvements."""
 
 from __future__ import annotations
 
@@ -13,122 +13,9 @@ import sympy as sp
 from ..checks.rational import positive_definite, sign_vectors
 from ..checks.search import ForAll, for_all
 from ..checks.symbolic import Identity, is_zero, symbolic_identity
-from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled
+from ..claim import Budget, Claim, Evidence, Exact, Part
 from .directions import symbolic_problem
-
-# Certified sign moments of a bivariate normal
-
-
-def _cdf(x: Any) -> Any:
-    from flint import arb
-
-    return (-x / arb(2).sqrt()).erfc() / 2
-
-
-def sign_moment_ball(a: Any, b: Any, r: Any) -> Any:
-    """Ball around E[sign(X + a) sign(Y + b)], (X, Y) standard with correlation r, by Plackett's identity."""
-    from flint import acb, arb
-
-    if abs(r) == 1:
-        return r * (1 - 2 * abs(_cdf(a) - _cdf(r * b)))
-    body = acb.integral(
-        lambda u, _: (-(a * a - 2 * a * b * u.sin() + b * b) / (2 * u.cos() ** 2)).exp(), acb(0), acb(r.asin())
-    )
-    root = arb(2).sqrt()
-    return (a / root).erf() * (b / root).erf() + 2 / arb.pi() * body.real
-
-
-def conditional_moment_ball(a: Any, b: Any, r: Any) -> Any:
-    """The same expectation by conditioning on X: one integral of the error function, no use of Plackett's identity."""
-    from flint import acb, arb
-
-    scale = (2 * (1 - r * r)).sqrt()
-    cut = arb(14)
-
-    def integrand(x: Any, _: Any) -> Any:
-        return (-x * x / 2).exp() * ((b + r * x) / scale).erf()
-
-    points = (acb(-cut), acb(-a), acb(cut))
-    below, above = (acb.integral(integrand, points[k], points[k + 1]).real for k in (0, 1))
-    tail = 4 * (-cut * cut / 2).exp() / cut
-    return (above - below + arb(0, 1) * tail) / (2 * arb.pi()).sqrt()
-
-
-def _arb(value: Fraction) -> Any:
-    from flint import arb
-
-    return arb(value.numerator) / value.denominator
-
-
-MOMENT_POINTS = [
-    tuple(map(Fraction, point))
-    for point in (
-        ("0", "0", "1/2"),
-        ("1", "-1/2", "3/10"),
-        ("2", "2", "9/10"),
-        ("1/10", "-3", "-99/100"),
-        ("1/2", "1/2", "-999/1000"),
-        ("3", "1", "0"),
-        ("-1", "4", "-7/10"),
-    )
-]
-
-
-def _exact_moment(formula: Callable[[Any, Any, Any], Any], budget: Budget) -> list[Evidence]:
-    """``formula(a, b, r)`` in balls against the conditional integral; Plackett's identity symbolically."""
-    from flint import arb, ctx
-
-    del budget
-    x, y = sp.symbols("x y", real=True)
-    r = sp.Symbol("r")
-    density = sp.exp(-(x**2 - 2 * r * x * y + y**2) / (2 * (1 - r**2))) / (2 * sp.pi * sp.sqrt(1 - r**2))
-    steps = {
-        "d phi_2 / dr = d^2 phi_2 / dx dy, hence dE/dr = 4 phi_2(a, b; r)": sp.simplify(
-            (sp.diff(density, r) - sp.diff(density, x, y)) / density
-        )
-        == 0
-    }
-    with ctx.workprec(200):
-        for a, b, corr in MOMENT_POINTS:
-            gap = formula(_arb(a), _arb(b), _arb(corr)) - conditional_moment_ball(_arb(a), _arb(b), _arb(corr))
-            steps[f"a = {a}, b = {b}, r = {corr}: agrees to 30 digits"] = bool(abs(gap) < arb("1e-30"))
-        for sign in (1, -1):
-            near = 1 - _arb(Fraction(1, 10**24))
-            gap = formula(_arb(Fraction(1, 3)), _arb(Fraction(2, 3)), arb(sign)) - formula(
-                _arb(Fraction(1, 3)), _arb(Fraction(2, 3)), sign * near
-            )
-            steps[f"r = {sign} is the limit"] = bool(abs(gap) < arb("1e-10"))
-    return [Exact("ball", steps)]
-
-
-def _implemented_moment(tolerance: float, budget: Budget) -> list[Evidence]:
-    """Largest error of ``quadratics.sign_second_moment`` against balls."""
-    from flint import ctx
-
-    from quadratics import sign_second_moment
-
-    points = list(MOMENT_POINTS) + [(Fraction(1, 3), Fraction(2, 3), Fraction(s)) for s in (1, -1)]
-    rng = np.random.default_rng(0)
-    for _ in range(budget.pick(40, 400)):
-        points.append(tuple(Fraction(int(v), 256) for v in (*rng.integers(-1000, 1000, 2), rng.integers(-255, 256))))
-    worst = 0.0
-    with ctx.workprec(120):
-        for a, b, r in points:
-            ball = sign_moment_ball(_arb(a), _arb(b), _arb(Fraction(float(r))))
-            covariance = np.array([[1.0, float(r)], [float(r), 1.0]])
-            value = sign_second_moment(np.array([float(a), float(b)]), covariance)[0, 1]
-            worst = max(worst, abs(float(ball) - float(value)))
-    return [
-        Sampled(
-            "floating point against certified balls",
-            len(points),
-            int(worst > tolerance),
-            tolerance - worst,
-            f"{len(points)} means and correlations, among them +-1",
-            {"largest error": worst},
-        )
-    ]
-
+from .sign_moments import as_ball, sign_moment_ball
 
 # Noise enters I(s) only through rho
 
@@ -186,9 +73,9 @@ def _denominator_without_noise(off_diagonal: Fraction, budget: Budget) -> list[E
 
         h = Fraction(p["off_diagonal"])
         with ctx.workprec(120):
-            mean = (2 + _arb(h)) / (4 + _arb(h) ** 2).sqrt()
-            moment = sign_moment_ball(mean, mean, 4 * _arb(h) / (4 + _arb(h) ** 2))
-            return float(4 + 2 * _arb(h) * moment), float(4 + 2 * h)
+            mean = (2 + as_ball(h)) / (4 + as_ball(h) ** 2).sqrt()
+            moment = sign_moment_ball(mean, mean, 4 * as_ball(h) / (4 + as_ball(h) ** 2))
+            return float(4 + 2 * as_ball(h) * moment), float(4 + 2 * h)
 
     def again(p: Mapping[str, Any]) -> tuple[float, float]:
         h = float(p["off_diagonal"])
@@ -326,7 +213,7 @@ def _ball_ratio(lam: list[Fraction], delta: list[Fraction], nu: int) -> Any:
     from flint import arb, ctx
 
     with ctx.workprec(200):
-        pairs = [(_arb(v), _arb(d)) for v, d in zip(lam, delta, strict=True)]
+        pairs = [(as_ball(v), as_ball(d)) for v, d in zip(lam, delta, strict=True)]
         slope = sum((v * d * (d / (arb(2).sqrt() * nu)).erf() for v, d in pairs), arb(0))
         squares = sum((v**2 * d**2 for v, d in pairs), arb(0))
         signs = slope**2 / (2 * sum((v for v, _ in pairs), arb(0)))
@@ -347,7 +234,7 @@ def _larger_sign_limit(sums: tuple[Any, Any, Any, Any]) -> bool:
 
     s12, s22, s10, s30 = sums
     left, right = 2 * s12**2 * s30, s22**2 * s10
-    return bool(_arb(Fraction(left)) > arb.pi() * _arb(Fraction(right)))
+    return bool(as_ball(Fraction(left)) > arb.pi() * as_ball(Fraction(right)))
 
 
 def _mass_bounds(q: np.ndarray) -> tuple[Any, Any]:
@@ -449,33 +336,6 @@ CLAIMS = [
                 r"the ill-conditioned spectrum of figure 2 with $\delta\sim\mathcal N(0,s^2I)$ it is about 0.7: SGD "
                 r"is better "
                 "in the first step, and the sign update only once the large-eigenvalue part of the error is gone.",
-            ),
-        ),
-    ),
-    Claim(
-        id="dissecting-adam/optimal-step-exactly-computable",
-        location="2.2",
-        statement=r"Optimal steps of SGD and SSD can be computed exactly: SGD's is a rational function of "
-        r"$Q,\delta,\nu$; SSD's "
-        r"needs $\mathbf E[s_is_j]=\operatorname{erf}\frac a{\sqrt2}\operatorname{erf}\frac "
-        r"b{\sqrt2}+\frac2\pi\int_0^{\arcsin r}"
-        r"\exp(-\frac{a^2-2ab\sin u+b^2}{2\cos^2u})du$ with $a,b$ mean over deviation and $r$ the correlation.",
-        parts=(
-            Part(
-                "second moment of the sign for any means and correlation",
-                _exact_moment,
-                printed=sign_moment_ball,
-                broken=lambda a, b, r: (a / 2).erf() * (b / 2).erf() + 2 / a.pi() * r.asin(),
-                note=r"A one-dimensional integral of an analytic function; $\frac2\pi\arcsin r$ at zero means, "
-                r"$\pm(1-2|\Phi(a)"
-                r"-\Phi(\pm b)|)$ at $r=\pm1$. No elementary closed form, but any accuracy.",
-            ),
-            Part(
-                "accuracy of the implementation",
-                _implemented_moment,
-                printed=2e-15,
-                broken=1e-19,
-                bears=False,
             ),
         ),
     ),

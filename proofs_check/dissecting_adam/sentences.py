@@ -155,16 +155,18 @@ def _sampled_gaps(point: dict[str, Any], seeds: int = 3, draws: int = 300) -> np
         axis = np.diag(values), inner
         if point["gap"] == "sign - gradient":
             problem = rotated if point["rotated"] else axis
-            ends = [_descend(*problem, point["nu"], point["steps"], sign, rng, draws) for sign in (True, False)]
+            ends = [_descend(problem, point["nu"], point["steps"], sign, rng, draws) for sign in (True, False)]
         else:
-            ends = [_descend(*problem, point["nu"], point["steps"], True, rng, draws) for problem in (rotated, axis)]
+            ends = [_descend(problem, point["nu"], point["steps"], True, rng, draws) for problem in (rotated, axis)]
         gaps.append(np.log10(max(ends[0], 1e-300)) - np.log10(max(ends[1], 1e-300)))
     return np.array(gaps)
 
 
 def _descend(
-    q: np.ndarray, delta: np.ndarray, nu: float, steps: int, sign: bool, rng: np.random.Generator, draws: int
+    problem: tuple[np.ndarray, np.ndarray], nu: float, steps: int, sign: bool, rng: np.random.Generator, draws: int
 ) -> float:
+    """f - f* after ``steps`` steps on the problem (Q, delta)."""
+    q, delta = problem
     for _ in range(steps):
         slope = q @ delta
         directions = slope - nu * rng.standard_normal((draws if nu else 1, delta.size)) @ q

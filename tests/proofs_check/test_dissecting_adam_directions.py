@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 from proofs_check.claim import Budget
-from proofs_check.dissecting_adam import curvature, directions, improvements, noise
+from proofs_check.dissecting_adam import (
+    curvature,
+    diagonal_mass,
+    directions,
+    improvements,
+    noise,
+    sign_bounds,
+    sign_moments,
+)
 from proofs_check.judge import judge_claim
 
 EXPECTED = {
@@ -30,7 +38,7 @@ EXPECTED = {
     "noise-offset-hurts-sgd": "corrected",
     "optimal-step-exactly-computable": "proved",
 }
-MODULES = (directions, improvements, curvature, noise)
+MODULES = (directions, improvements, sign_bounds, curvature, diagonal_mass, noise, sign_moments)
 CLAIMS = {claim.id.partition("/")[2]: claim for module in MODULES for claim in module.CLAIMS}
 
 
@@ -128,7 +136,7 @@ def test_sign_moment_by_counting(a: float, b: float, r: float) -> None:
 
     draws = np.random.default_rng(4).multivariate_normal((a, b), [[1, r], [r, 1]], 400_000)
     counted = np.prod(np.sign(draws), axis=-1).mean()
-    value = float(noise.sign_moment_ball(arb(a), arb(b), arb(r)))
+    value = float(sign_moments.sign_moment_ball(arb(a), arb(b), arb(r)))
     assert abs(counted - value) < 0.007
     if a == b == 0:
         assert abs(value - 2 / pi * asin(r)) < 1e-14

@@ -104,5 +104,5 @@ def test_plain_loop_agrees_with_the_study() -> None:
     start = rng.standard_normal(10)
     found = compare_directions(StochasticQuadratic(np.diag(values), np.zeros(10), 0.0), start, 15, 0)
     for sign, path in ((True, found.sign), (False, found.gradient)):
-        end = sentences._descend(np.diag(values), start, 0.0, 15, sign, rng, 1)
+        end = sentences._descend((np.diag(values), start), 0.0, 15, sign, rng, 1)
         np.testing.assert_allclose(end, path[-1], rtol=1e-8)

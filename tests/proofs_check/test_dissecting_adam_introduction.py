@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from proofs_check.claim import Budget
-from proofs_check.dissecting_adam import introduction, sign_success
+from proofs_check.dissecting_adam import adam_direction, introduction, sign_success
 from proofs_check.judge import judge_claim
 
 EXPECTED = {
@@ -26,7 +26,9 @@ EXPECTED = {
     "lemma-2-sign-success-probability": "proved",
     "fig-4-wrong-sign-probability": "proved",
 }
-CLAIMS = {claim.id.partition("/")[2]: claim for claim in [*introduction.CLAIMS, *sign_success.CLAIMS]}
+CLAIMS = {
+    claim.id.partition("/")[2]: claim for claim in [*introduction.CLAIMS, *adam_direction.CLAIMS, *sign_success.CLAIMS]
+}
 
 
 @cache
@@ -91,7 +93,7 @@ def test_largest_factor_by_random_search() -> None:
     def ratio(g: np.ndarray) -> np.ndarray:
         return (g @ first) ** 2 / (g**2 @ second)
 
-    limit = float(introduction._closed_supremum(Fraction(1, 2), Fraction(3, 4), horizon))
+    limit = float(adam_direction._closed_supremum(Fraction(1, 2), Fraction(3, 4), horizon))
     best = rng.standard_normal(horizon)
     for scale in np.geomspace(1, 1e-3, 60):
         trial = best + scale * rng.standard_normal((500, horizon))
