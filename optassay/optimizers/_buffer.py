@@ -64,7 +64,7 @@ def tensor_norms(ctx: Context, vector: Array, segments: Segments) -> Array:
     norms, start = [], 0
     for length in segments or (vector.shape[-1],):
         part = vector[..., start : start + length]
-        norms.append(xp.sqrt(xp.sum(part * part, axis=-1)))
+        norms.append(xp.sqrt(xp.vecdot(part, part, axis=-1)))
         start += length
     return xp.stack(norms, axis=-1)
 
@@ -76,16 +76,14 @@ def find_slot(ctx: Context, keys: Array, key: Array, *, strict: bool, first: boo
     smaller. With ``first`` a full buffer always replaces slot 0 (the published ``critical_test = 1``).
     """
     xp = ctx.xp
-    capacity = keys.shape[-1]
-    position = ctx.arange(capacity, dtype=xp.int64)
-    lowest = xp.min(keys, axis=-1, keepdims=True)
-    slot = xp.min(xp.where(keys == lowest, position, ctx.asarray(capacity, dtype=xp.int64)), axis=-1)
-    lowest = lowest[..., 0]
+    slot = xp.argmin(keys, axis=-1, keepdims=True)
+    lowest = xp.take_along_axis(keys, slot, axis=-1)[..., 0]
+    slot = slot[..., 0]
     free = lowest == -math.inf
     if first:
         return xp.where(free, slot, xp.zeros_like(slot))
     accepted = free | ((key > lowest) if strict else (key >= lowest))
-    return xp.where(accepted, slot, ctx.asarray(capacity, dtype=xp.int64))
+    return xp.where(accepted, slot, xp.full_like(slot, keys.shape[-1]))
 
 
 def exchange(total: Array, old: Array, new: Array) -> Array:
@@ -145,21 +143,25 @@ def insert(
         return buffer
     keys, values, total = buffer.keys, list(buffer.values), buffer.total
     slot = find_slot(ctx, keys, key, strict=strict, first=first)
-    position = ctx.arange(capacity, dtype=xp.int64)
-    keys = xp.where(slot[..., None] == position, key[..., None], keys)
-    fill = xp.sum(xp.astype(keys != -math.inf, total.dtype), axis=-1)
+    here = slot[..., None] == ctx.arange(capacity, dtype=slot.dtype)
+    keys = xp.where(here, key[..., None], keys)
+    # Slots fill in order: a pair is new exactly where its slot is the next free one.
+    fill = buffer.fill + xp.astype(xp.astype(slot, total.dtype) == buffer.fill, total.dtype)
+    fill = xp.where(fill > capacity, buffer.fill, fill)
 
     low, high = int(xp.min(slot)), int(xp.max(slot))
     if low == high < capacity:  # one slot for all: no copy of any row
         total = exchange(total, values[low], value)
         values[low] = value
     elif low < capacity:
-        old = total
+        # One comparison per row costs less on a full array than with a last axis that is broadcast.
+        where = spread(ctx, slot, segments) + xp.zeros_like(total, dtype=slot.dtype)
+        change = xp.zeros_like(total)
         for c in range(low, min(high, capacity - 1) + 1):
-            hit = spread(ctx, slot == c, segments)
-            old = xp.where(hit, values[c], old)
-            values[c] = xp.where(hit, value, values[c])
-        total = xp.where(spread(ctx, slot < capacity, segments), exchange(total, old, value), total)
+            row = xp.where(where == c, value, values[c])
+            change = change + (values[c] - row)  # old - new in the one row that changes, else 0: exact
+            values[c] = row
+        total = total - change
     if decay_values:
         values, total = [decay * row for row in values], decay * total
     else:

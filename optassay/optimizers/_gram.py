@@ -1,9 +1,9 @@
 """The history of Anderson mixing and its Gram matrices, updated at O(m d) per step.
 
 The columns of ``X`` and ``R`` are 2 m separate arrays: writing one is a swap of references, so that no step copies
-the m d numbers of a history. Products run over the parameters in blocks that stay in the processor's cache together
-with all columns; every column is read once per product, and the result depends on the length of the vector alone, so
-that a run gives the same bits alone and in a batch.
+the m d numbers of a history. Products run over the parameters in blocks that stay in the processor's cache, so that
+every column is read from memory once for all its inner products and once for the combination. Blocks depend on the
+length of the vector alone: a run gives the same bits alone and in a batch.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..arrays import Array, Context
 
-BLOCK = 8192
+BLOCK = 32768
 
 
 class History(NamedTuple):
@@ -58,26 +58,28 @@ def products(ctx: Context, columns: Sequence[Array], vectors: Sequence[Array]) -
     xp = ctx.xp
     if hasattr(xp, "inner_products"):  # a namespace that records expressions reads its columns its own way
         return xp.inner_products(columns, vectors)
-    total: Any = None
+    total: list[Any] = []
     for block in _blocks(columns[0].shape[-1]):
-        left = xp.stack([c[..., block] for c in columns], axis=-2)
-        right = xp.stack([v[..., block] for v in vectors], axis=-2)
-        part = xp.matmul(left, xp.matrix_transpose(right))
-        total = part if total is None else total + part
-    return total
+        right = [v[..., block] for v in vectors]
+        part = [xp.vecdot(left, v) for left in (c[..., block] for c in columns) for v in right]
+        total = [a + b for a, b in zip(total, part, strict=True)] if total else part
+    flat = xp.stack(total, axis=-1)
+    return xp.reshape(flat, (*flat.shape[:-1], len(columns), len(vectors)))
 
 
 def combine(ctx: Context, columns: Sequence[Array], weights: Array) -> Array:
     """``sum_j weights[..., j] columns[j]``: (..., d)."""
-    xp = ctx.xp
-    if hasattr(xp, "linear_combination"):
-        return xp.linear_combination(columns, weights)
-    row = weights[..., None, :]
-    parts = [
-        xp.matmul(row, xp.stack([c[..., block] for c in columns], axis=-2))[..., 0, :]
-        for block in _blocks(columns[0].shape[-1])
-    ]
-    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
+    if hasattr(ctx.xp, "linear_combination"):
+        return ctx.xp.linear_combination(columns, weights)
+    # NumPy multiplies by a scalar much faster than by an axis of length one that it broadcasts.
+    factors = [weights[..., j] if weights.ndim == 1 else weights[..., j, None] for j in range(len(columns))]
+    parts = []
+    for block in _blocks(columns[0].shape[-1]):
+        part = factors[0] * columns[0][..., block]
+        for factor, column in zip(factors[1:], columns[1:], strict=True):
+            part += factor * column[..., block]  # in place: a temporary of this loop
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else ctx.xp.concat(parts, axis=-1)
 
 
 def _blocks(length: int) -> Iterator[slice]:

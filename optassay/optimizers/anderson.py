@@ -149,9 +149,7 @@ class _Anderson(Rule):
             return params, AndersonState(t, x, r, dx, dr, history, inner, runs, runs)
         gamma, alpha = self._project(ctx, history, against, r, dx, x.shape[-1], t)
         gamma = xp.astype(gamma, ctx.dtype, copy=False)
-        toward = alpha * _gram.combine(ctx, history.x, gamma)  # (8): x_bar = x - toward
-        less = alpha * _gram.combine(ctx, history.r, gamma)  # r_bar = r - less
-        params, inner, accepted = self._mix(ctx, x, grad, r, toward, less, state.inner, t)
+        params, inner, accepted = self._mix(ctx, x, grad, r, history, alpha * gamma, state.inner, t)
         rejected = 1.0 - xp.astype(accepted[..., 0], ctx.dtype)
         return params, AndersonState(t, x, r, dx, dr, history, inner, rejected + runs, alpha[..., 0] + runs)
 
@@ -164,8 +162,10 @@ class _Anderson(Rule):
         gamma = self.value(ctx, "average", t)
         dx, dr = x - state.x, r - state.r
         if not is_zero(gamma):
-            dx = gamma * state.dx + (1.0 - gamma) * dx
-            dr = gamma * state.dr + (1.0 - gamma) * dr
+            dx *= 1.0 - gamma  # in place: fresh arrays, and every temporary of this length costs a pass of memory
+            dr *= 1.0 - gamma
+            dx += gamma * state.dx
+            dr += gamma * state.dr
         index, history = t - 2, state.history
         if self.restart is not None:
             index = index % self.restart
@@ -220,11 +220,12 @@ class _Anderson(Rule):
         return self._trusted.step(x, grad, inner)
 
     def _mix(
-        self, ctx: Context, x: Array, grad: Array, r: Array, toward: Array, less: Array, inner: Any, t: int
+        self, ctx: Context, x: Array, grad: Array, r: Array, history: History, weights: Array, inner: Any, t: int
     ) -> tuple[Array, Any, Array]:
-        """New point, state of the inner rule, and whether the mixed point was kept (..., 1)."""
+        """New point, state of the inner rule, whether the mixed point was kept (..., 1); ``weights`` = alpha Gamma."""
         beta = self.value(ctx, "mixing", t)
-        move = beta * r - (toward + beta * less)  # (9)
+        both = ctx.xp.concat([weights, beta * weights], axis=-1)
+        move = beta * r - _gram.combine(ctx, (*history.x, *history.r), both)  # (9)
         kept = self._kept(ctx, move, r, beta)
         if self.inner is None and self.descent is None:
             return x + move, (), kept

@@ -8,6 +8,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ..arrays import Array, Context, to_numpy
+from . import _gram
+from ._gram import History
 from ._rule import Rule, _select, check_params, choice
 from ._wrapper import check_rule
 from .adam import Adam
@@ -83,9 +85,11 @@ class PreconditionedAdaSAM(AdaSAM):
         return self._advance(x, grad, inner, ctx)
 
     def _mix(
-        self, ctx: Context, x: Array, grad: Array, r: Array, toward: Array, less: Array, inner: Any, t: int
+        self, ctx: Context, x: Array, grad: Array, r: Array, history: History, weights: Array, inner: Any, t: int
     ) -> tuple[Array, Any, Array]:
-        point, advanced = self._advance(x - toward, -(r - less), inner, ctx)
+        x_bar = x - _gram.combine(ctx, history.x, weights)  # (8)
+        minus_r_bar = _gram.combine(ctx, history.r, weights) - r
+        point, advanced = self._advance(x_bar, minus_r_bar, inner, ctx)
         kept = self._kept(ctx, point - x, r, self.value(ctx, "mixing", t))
         if bool(ctx.xp.all(kept)):
             return point, advanced, kept
