@@ -82,8 +82,8 @@ def main() -> None:
     report(
         "figures_command",
         rows,
-        "Wall seconds, start-up included. The floor of figure 2 is its exact E[s^T Q s] alone, at the rate of one "
-        "prepared batch on one core: the runs of one figure are not split over processes.",
+        "Wall seconds, start-up included. The floor of figure 2: its exact second moments of signs alone, at the rate "
+        "of one prepared batch on one core, as the runs of one figure are not split over processes.",
     )
 
 

@@ -23,8 +23,8 @@ DIRECTIONS = ("SGD", "SSD")
 QUANTILES = (0.1, 0.5, 0.9)
 CHECKPOINTS = (10, 50, 100, 500)
 # Seeds and steps of figure 2; seeds, steps and scales of the scan.
-COMPARISON_SIZE = {Level.QUICK: (8, 100), Level.NORMAL: (32, 500), Level.FULL: (128, 2000)}
-SCAN_SIZE = {Level.QUICK: (3, 100, 5), Level.NORMAL: (16, 500, 15), Level.FULL: (32, 500, 29)}
+COMPARISON_SIZE = {Level.QUICK: (4, 100), Level.NORMAL: (32, 500), Level.FULL: (128, 2000)}
+SCAN_SIZE = {Level.QUICK: (2, 100, 5), Level.NORMAL: (16, 500, 15), Level.FULL: (32, 500, 29)}
 SMALLEST = 1e-300  # log10 of a run that arrived exactly
 
 

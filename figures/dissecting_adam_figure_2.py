@@ -86,6 +86,7 @@ def comparison_draw(data: FigureData) -> Canvas:
             ax.set_xlim(0, steps[-1])
             ax.set_ylim(*_row_limits(quantiles[row]))
             ax.tick_params(labelleft=column == 0)
+            ax.minorticks_off()  # ten to a decade are noise at this height
             if column == 0:
                 ax.set_ylabel("$f-f^*$")
             if row == 0:

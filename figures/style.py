@@ -45,7 +45,9 @@ def canvas(width: float, height: float) -> Canvas:
 
 def freeze_layout(figure: Canvas) -> None:
     """Carry out the layout once; every format then takes the same one, and half the time."""
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
     figure.set_layout_engine("none")
 
 
