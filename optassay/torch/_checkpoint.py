@@ -108,11 +108,11 @@ def read(optimizer: Any, state_dict: Mapping[str, Any]) -> tuple[list[dict[str, 
         )
     groups, states = [], []
     for i, (old, new, units) in enumerate(zip(here, saved, optimizer._units, strict=True)):
-        missing = set(optimizer.defaults) - set(new)
+        missing = set(optimizer.hyperparameters) - set(new)
         if missing:
             raise ValueError(f"group {i} of state_dict lacks {sorted(missing)}")
         decoded = {k: decode_value(v, old.get(k), f"param_groups[{i}].{k}") for k, v in new.items()}
-        for key in optimizer.defaults:
+        for key in optimizer.hyperparameters:
             # Integers size the state; everything else may come from the checkpoint.
             a, b = old[key], decoded[key]
             if type(a) is int and type(b) is int and a != b:

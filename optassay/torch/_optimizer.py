@@ -36,7 +36,9 @@ def group_key(name: str) -> str:
 
 def _place_of_step_size(rule: Rule) -> str | None:
     """The field that acts as step size, or that holds the rule whose step size acts."""
-    for name in ("step_size", "rule", "inner", "mixing"):
+    # Anderson's rule inside takes the steps without mixing only, unless it is the preconditioner.
+    inside = isinstance(rule, optimizers.PreconditionedAdaSAM)
+    for name in ("step_size", "rule", "inner" if inside else "mixing"):
         if getattr(rule, name, None) is not None and name in rule.__dataclass_fields__:
             return name
     return None
@@ -83,11 +85,34 @@ class RuleOptimizer(Optimizer):
     def __init__(self, params: Any, *, scope: Literal["model", "tensor"] = "model", compiled: bool = True, **hyperparameters: Any) -> None:
         if scope not in ("model", "tensor"):
             raise ValueError(f"scope must be one of 'model', 'tensor', got {scope!r}")
+        self.hyperparameters = tuple(hyperparameters)
         self.scope = scope
         self.compiled = compiled
         self._units: list[list[Unit]] = []
         self._rules: dict[int, tuple[Any, Rule, Rule]] = {}
         super().__init__(params, hyperparameters)
+
+    @classmethod
+    def from_rule(cls, params: Any, rule: Rule, **options: Any) -> RuleOptimizer:
+        """The optimizer with a rule's hyperparameters, for example those of ``rule.published()``.
+
+        Parameters
+        ----------
+        params : iterable of tensors, or of groups
+        rule : Rule
+            Of this optimizer's type. Its ``segments`` and ``scope`` follow from ``options``.
+        **options
+            ``scope``, ``segmented``, ``compiled``.
+
+        Raises
+        ------
+        TypeError
+            The rule is of another type.
+        """
+        if type(rule) is not cls.rule_type:
+            raise TypeError(f"rule must be of type {cls.__name__}, got {type(rule).__name__}")
+        values = {group_key(name): getattr(rule, name) for name in fields_of(cls.rule_type)}
+        return cls(params, **values, **options)
 
     # Groups
 
@@ -101,8 +126,8 @@ class RuleOptimizer(Optimizer):
         """
         name = type(self).__name__
         for key in param_group:
-            if key not in self.defaults and key not in _TORCH_KEYS:
-                raise TypeError(f"{name} has no hyperparameter {key!r}; it has {', '.join(self.defaults)}")
+            if key not in self.hyperparameters and key not in _TORCH_KEYS:
+                raise TypeError(f"{name} has no hyperparameter {key!r}; it has {', '.join(self.hyperparameters)}")
         before = len(self.param_groups)
         super().add_param_group(param_group)
         try:
@@ -143,7 +168,7 @@ class RuleOptimizer(Optimizer):
 
     def _rule(self, group: Mapping[str, Any], unit: Unit) -> tuple[Rule, Rule]:
         """The group's rule for a unit, as it is and without its check for non-finite gradients."""
-        values = tuple(group[key] for key in self.defaults)
+        values = tuple(group[key] for key in self.hyperparameters)
         known = self._rules.get(id(unit))
         if known is not None and all(a is b or (type(a) is type(b) is float and a == b) for a, b in zip(known[0], values, strict=True)):
             return known[1], known[2]
@@ -307,7 +332,8 @@ class RuleOptimizer(Optimizer):
         self._rules = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "scope": self.scope, "compiled": self.compiled, "segmented": self.segmented, "_units": self._units, "_rules": {}}
+        own = ("hyperparameters", "scope", "compiled", "segmented", "_units")
+        return {**super().__getstate__(), **{name: getattr(self, name) for name in own}, "_rules": {}}
 
 
 def _refuse(unit: Unit, grads: Sequence[torch.Tensor], number: int) -> None:
