@@ -227,8 +227,8 @@ CLAIMS = [
                 broken=(Fraction(1, 2), Fraction(3, 4)),
                 repair=(None, None),
                 repair_note=r"$\beta_1=\beta_2$: then $v_t-m_t^2=\sum_sc_s(g_{t-s}-m_t)^2\ge0$.",
-                note=r"With different constants $m_t$ and $v_t$ are moments under different weights, and $v_t<m_t^2$ "
-                r"occurs from $t=2$ on: the estimated relative variance is negative and the step is lengthened.",
+                note="With different constants $m_t$ and $v_t$ are moments under different weights, and $v_t<m_t^2$ "
+                "occurs from $t=2$ on: the estimated relative variance is negative and the step is lengthened.",
             ),
             Part(
                 "exact range",
@@ -247,10 +247,9 @@ CLAIMS = [
     Claim(
         id="dissecting-adam/sign-and-variance-decomposition",
         location="1.1, 1.2, table 1",
-        statement=r"With $\varepsilon=0$, $m_{t,i}\ne0$: Adam's step is $\alpha\,\mathrm{sign}(m_{t,i})$ times "
-        r"a function of $\hat\eta_{t,i}^2$ alone, and is unchanged when all gradients are scaled by $c>0$. Table 1: "
-        r"base "
-        r"direction $g$ or its sign, variance-adapted or not.",
+        statement=r"With $\varepsilon=0$, $m_{t,i}\ne0$: Adam's step is $\alpha\,\mathrm{sign}(m_{t,i})$ times a "
+        r"function of $\hat\eta_{t,i}^2$ alone, and is unchanged when all gradients are scaled by $c>0$. Table 1: base "
+        "direction $g$ or its sign, variance-adapted or not.",
         parts=(
             Part(
                 "decomposition and scale invariance, epsilon = 0",

@@ -104,8 +104,7 @@ CLAIMS = [
         id="dissecting-adam/diagonal-dominance-bound",
         location="(13)",
         statement=r"If $\sum_i|q_{ii}|\ge c\sum_{ij}|q_{ij}|$ then $\mathcal "
-        r"I(s)\ge\frac12(\sum_i(2\rho_i-1)|\nabla\mathcal"
-        r" L_i|)^2/(c^{-1}\sum_i\lambda_i)$.",
+        r"I(s)\ge\frac12(\sum_i(2\rho_i-1)|\nabla\mathcal L_i|)^2/(c^{-1}\sum_i\lambda_i)$.",
         assumptions=(r"$c\in(0,1]$; at $c=0$, which the text admits, $c^{-1}$ is read as $\infty$ and the bound as 0",),
         parts=(
             Part(
@@ -122,9 +121,9 @@ CLAIMS = [
                 printed=(lambda d: Fraction(1, d), [2, 3, 10, 100]),
                 broken=(lambda d: Fraction(1, d * d), [2, 3, 10, 100]),
                 bears=False,
-                note=r"The largest admissible $c$ takes exactly the values $(1/d,1]$ for positive definite $Q$, "
-                r"$d\ge2$, and "
-                r"$[1/d,1]$ for semidefinite $Q\ne0$; 1 iff diagonal. So $c\le1/d$ always satisfies the hypothesis.",
+                note="The largest admissible $c$ takes exactly the values $(1/d,1]$ for positive definite $Q$, "
+                r"$d\ge2$, and $[1/d,1]$ for semidefinite $Q\ne0$; 1 iff diagonal. So $c\le1/d$ always satisfies the "
+                "hypothesis.",
             ),
             Part(
                 "c of the matrices of figure 2",
@@ -138,9 +137,8 @@ CLAIMS = [
     Claim(
         id="dissecting-adam/hessian-facts",
         location="2.1",
-        statement=r"Hessians of networks have a diagonal mass $c$ of 0.1 to 0.6; most of their eigenvalues are near "
-        r"zero and "
-        "a few very large.",
+        statement="Hessians of networks have a diagonal mass $c$ of 0.1 to 0.6; most of their eigenvalues are near "
+        "zero and a few very large.",
         missing=Missing(
             "data",
             "Hessians of trained networks (Becker and LeCun 1988; Chaudhari et al. 2016)",
@@ -153,9 +151,8 @@ CLAIMS = [
                 printed=(lambda d: Fraction(1, d), [10, 1000]),
                 broken=(lambda d: Fraction(1, d * d), [10, 1000]),
                 bears=False,
-                note=r"$c\ge1/d$ for semidefinite matrices, so 0.1 is below what $d<10$ allows and far above the "
-                r"least value "
-                "of a large one. The rotated ill-conditioned matrices of figure 2 have c of about 0.04.",
+                note=r"$c\ge1/d$ for semidefinite matrices, so 0.1 is below what $d<10$ allows and far above the least "
+                "value of a large one. The rotated ill-conditioned matrices of figure 2 have c of about 0.04.",
             ),
         ),
     ),

@@ -163,8 +163,8 @@ CLAIMS = [
     Claim(
         id="dissecting-adam/model-problem-loss",
         location="(9)",
-        statement=r"$\mathcal L(\theta)=\frac12\delta^TQ\delta+\frac{\nu^2}2\mathrm{tr}\,Q$, "
-        r"$\nabla\mathcal L=Q\delta$.",
+        statement=r"$\mathcal L(\theta)=\frac12\delta^TQ\delta+\frac{\nu^2}2\mathrm{tr}\,Q$, $\nabla\mathcal "
+        r"L=Q\delta$.",
         parts=(
             Part(
                 "expectation and gradient",
@@ -188,17 +188,17 @@ CLAIMS = [
                 broken=GaussianLaw(lambda q, d, x, nu: q * x, lambda q, d, x, nu: nu**2 * q),
                 repair=GaussianLaw(lambda q, d, x, nu: q * d, lambda q, d, x, nu: nu**2 * q * q),
                 repair_note=r"$g(\theta)\sim\mathcal N(Q\delta,\nu^2QQ)$",
-                note=r"The printed law is that of $x$. It is the law of $g$ only where $Q=I$ and $\delta=x^*$ "
-                r"(or $\nu=0$ and $Q\delta=x^*$). (12) and B.1 use the repaired one.",
+                note=r"The printed law is that of $x$. It is the law of $g$ only where $Q=I$ and $\delta=x^*$ (or "
+                r"$\nu=0$ and $Q\delta=x^*$). (12) and B.1 use the repaired one.",
             ),
         ),
     ),
     Claim(
         id="dissecting-adam/optimal-step-and-improvement",
         location="(10), (11)",
-        statement=r"$\mathbf E\mathcal L(\theta+\alpha z)=\mathcal L+\alpha\nabla\mathcal L^T\mathbf Ez+"
-        r"\frac{\alpha^2}2\mathbf E[z^TQz]$; $\alpha_*=-\nabla\mathcal L^T\mathbf Ez/\mathbf E[z^TQz]$; $\mathcal I(z)="
-        r"(\nabla\mathcal L^T\mathbf Ez)^2/(2\mathbf E[z^TQz])$.",
+        statement=r"$\mathbf E\mathcal L(\theta+\alpha z)=\mathcal L+\alpha\nabla\mathcal L^T\mathbf "
+        r"Ez+\frac{\alpha^2}2\mathbf E[z^TQz]$; $\alpha_*=-\nabla\mathcal L^T\mathbf Ez/\mathbf E[z^TQz]$; $\mathcal "
+        r"I(z)=(\nabla\mathcal L^T\mathbf Ez)^2/(2\mathbf E[z^TQz])$.",
         assumptions=(r"$z$ has second moments and $\mathbf E[z^TQz]>0$",),
         parts=(
             Part(
@@ -207,8 +207,8 @@ CLAIMS = [
                 printed={"step": lambda a, c: -a / c, "improvement": lambda a, c: a**2 / (2 * c)},
                 broken={"step": lambda a, c: -a / c, "improvement": lambda a, c: a**2 / c},
                 note=r"For every law of $z$, by completing the square, so the minimiser is unique. $\mathbf "
-                r"E[z^TQz]=0$ "
-                r"with $Q$ positive definite means $z=0$ almost surely: no step changes the loss, $\alpha_*$ is $0/0$.",
+                "E[z^TQz]=0$ with $Q$ positive definite means $z=0$ almost surely: no step changes the loss, "
+                r"$\alpha_*$ is $0/0$.",
             ),
         ),
     ),

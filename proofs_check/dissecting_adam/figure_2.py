@@ -13,8 +13,7 @@ from .sentences import EVERY_START, Sentence, judge_sentence
 
 WORDS = (
     r"Judged with $\delta_0\sim\mathcal N(0,s^2I)$: a sentence holds in a cell (start, steps, orientation) when more "
-    r"than "
-    r"half of the runs bear it out, the 95 % Wilson interval being above one half. "
+    "than half of the runs bear it out, the 95 % Wilson interval being above one half. "
 )
 
 
@@ -29,9 +28,9 @@ CLAIMS = [
     Claim(
         id="dissecting-adam/fig-2-sgd-vs-ssd",
         location="figure 2, 2.2",
-        statement=r"$d=100$, two spectra, two orientations, $\nu\in\{0,0.1,4\}$: SGD and SSD with exact optimal "
-        r"steps. Judged: "
-        r"the twelve panels as a computation. $f-f^*$ is compared, without the constant of (9); the start is scanned.",
+        statement=r"$d=100$, two spectra, two orientations, $\nu\in\{0,0.1,4\}$: SGD and SSD with exact optimal steps. "
+        "Judged: the twelve panels as a computation. $f-f^*$ is compared, without the constant of (9); the start is "
+        "scanned.",
         parts=(
             Part(
                 "steps of the study realise the optimal improvement",
@@ -46,8 +45,7 @@ CLAIMS = [
                 broken={"gradient": lambda a, b, c: a / (b + c), "sign": lambda a, q: a**2 / q},
                 bears=False,
                 note=r"Runs from $(c\delta,c\nu)$ are $c$ times those from $(\delta,\nu)$, $c^2$ in $f-f^*$: without "
-                r"noise no "
-                r"start scale matters at all, with noise only $s/\nu$, so $\nu=0.1,s=1$ is $\nu=4,s=40$.",
+                r"noise no start scale matters at all, with noise only $s/\nu$, so $\nu=0.1,s=1$ is $\nu=4,s=40$.",
             ),
             Part(
                 "medians of all panels",
@@ -56,8 +54,7 @@ CLAIMS = [
                 broken=1,
                 bears=False,
                 note=r"Medians over seeds after 1 to 500 steps for $s/\nu$ from $10^{-2}$ to $10^4$, in units of "
-                r"$\nu^2$ ($s^2$ "
-                r"at $\nu=0$).",
+                r"$\nu^2$ ($s^2$ at $\nu=0$).",
             ),
         ),
         figures=("dissecting-adam/figure-2",),
@@ -67,8 +64,8 @@ CLAIMS = [
         location="2.2",
         statement=r"Well-conditioned, $\nu=0$: gradient descent vastly outperforms the sign method. "
         + WORDS
-        + r"Here: SSD at least one decade behind after 10, 50, 100 and 500 steps, both orientations. "
-        r"The start scale does not matter.",
+        + "Here: SSD at least one decade behind after 10, 50, 100 and 500 steps, both orientations. The start scale "
+        "does not matter.",
         parts=(
             Part(
                 "at least one decade",
@@ -76,8 +73,7 @@ CLAIMS = [
                 printed=_VASTLY,
                 broken=replace(_VASTLY, test="at most"),
                 note="Median gaps of about 1.7 decades after 10 steps, 8 after 50, 16 after 100, 75 to 80 after 500; "
-                "0.6 after "
-                "one.",
+                "0.6 after one.",
             ),
             Part(
                 "linear rate of gradient descent",
@@ -86,8 +82,8 @@ CLAIMS = [
                 broken=lambda m, big: (big - m) / (big + m),
                 bears=False,
                 note=r"At most $25/36$ per step for $\lambda\in[0.1,1.1]$, the same in both orientations (0.143 "
-                r"decades per step; "
-                "measured 0.17). SSD, measured from 100 to 500 steps: about 0.02 axis-aligned, 0.01 rotated.",
+                "decades per step; measured 0.17). SSD, measured from 100 to 500 steps: about 0.02 axis-aligned, 0.01 "
+                "rotated.",
             ),
         ),
     ),
@@ -96,8 +92,8 @@ CLAIMS = [
         location="2.2",
         statement=r"Well-conditioned: a little noise almost evens out the difference. "
         + WORDS
-        + r"Here: SGD and SSD within one decade (noise-free: 8 after 50 steps, 16 after 100). "
-        r"The start, on which it depends, is not in the text.",
+        + "Here: SGD and SSD within one decade (noise-free: 8 after 50 steps, 16 after 100). The start, on which it "
+        "depends, is not in the text.",
         missing=Missing(
             "reading",
             "the start, which the text does not give",
@@ -130,8 +126,8 @@ CLAIMS = [
         location="2.2",
         statement=r"Well-conditioned: orientation has little effect on SSD. "
         + WORDS
-        + r"Here: rotated and axis-aligned within one decade. "
-        r"The number of steps, on which it depends, is not in the text.",
+        + "Here: rotated and axis-aligned within one decade. The number of steps, on which it depends, is not in the "
+        "text.",
         missing=Missing(
             "reading",
             "the number of steps and the start, which the text does not give",
@@ -161,8 +157,7 @@ CLAIMS = [
                 sound=_LITTLE,
                 reading="many steps without noise",
                 note="Without noise, whatever the start, SSD falls about half as fast on the rotated problem: 0.8 "
-                "decades "
-                "behind after 100 steps, about 4.5 after 500.",
+                "decades behind after 100 steps, about 4.5 after 500.",
             ),
             Part(
                 "optimal-step SGD is rotation invariant",
@@ -170,9 +165,8 @@ CLAIMS = [
                 printed=False,
                 broken=True,
                 bears=False,
-                note=r"For $\delta_0\sim\mathcal N(0,s^2I)$ the law of SGD's $f_t$ is the same for every "
-                r"orientation; sign "
-                "steps (the control) do not commute with rotations.",
+                note=r"For $\delta_0\sim\mathcal N(0,s^2I)$ the law of SGD's $f_t$ is the same for every orientation; "
+                "sign steps (the control) do not commute with rotations.",
             ),
         ),
     ),
@@ -203,11 +197,11 @@ CLAIMS = [
     Claim(
         id="dissecting-adam/fig-2-ill-conditioned-axis-aligned",
         location="2.2",
-        statement=r"Ill-conditioned: SSD benefits drastically from an axis-aligned basis and clearly outperforms SGD "
-        r"there. "
+        statement="Ill-conditioned: SSD benefits drastically from an axis-aligned basis and clearly outperforms SGD "
+        "there. "
         + WORDS
-        + r"Here: at least one decade below the rotated problem (10, 50 steps); at least half a decade below SGD "
-        r"(10, 50, 100 steps). The start, on which it depends, is not in the text.",
+        + "Here: at least one decade below the rotated problem (10, 50 steps); at least half a decade below SGD (10, "
+        "50, 100 steps). The start, on which it depends, is not in the text.",
         missing=Missing(
             "reading",
             "the start, which the text does not give",
@@ -255,9 +249,8 @@ CLAIMS = [
                 bears=False,
                 note=r"$|\delta_i|\ll\nu$: $e_{t+1}=e_t-\frac4\pi\mathbf E[f_t^2]/(\nu^2\mathrm{tr}\,Q)$, with "
                 r"$\mathbf E[f^2]\ge e^2$ nearly $1/e_t=1/e_0+4t/(\pi\nu^2\mathrm{tr}\,Q)$: the spectrum enters "
-                r"through its trace. "
-                r"Means of 64 runs from $s\le0.3\nu$ are 0.94 to 1.01 (well-) and 0.76 to 1.02 (ill-conditioned) of "
-                r"it.",
+                r"through its trace. Means of 64 runs from $s\le0.3\nu$ are 0.94 to 1.01 (well-) and 0.76 to 1.02 "
+                "(ill-conditioned) of it.",
             ),
         ),
     ),

@@ -158,8 +158,8 @@ CLAIMS = [
     Claim(
         id="dissecting-adam/improvement-sgd",
         location="(12), left",
-        statement=r"$\mathcal I(g)=\frac12\frac{(\nabla\mathcal L^T\nabla\mathcal L)^2}{\nabla\mathcal L^TQ"
-        r"\nabla\mathcal L+\nu^2\sum_i\lambda_i^3}$.",
+        statement=r"$\mathcal I(g)=\frac12\frac{(\nabla\mathcal L^T\nabla\mathcal L)^2}{\nabla\mathcal "
+        r"L^TQ\nabla\mathcal L+\nu^2\sum_i\lambda_i^3}$.",
         parts=(
             Part(
                 "derivation from (11)",
@@ -180,9 +180,9 @@ CLAIMS = [
     Claim(
         id="dissecting-adam/improvement-sgd-appendix",
         location="B.1, (20)",
-        statement=r"$\mathrm{cov}[g]=\nu^2QQ$, $\mathrm{tr}(Q\,\mathrm{cov}[g])=\nu^2\sum_i\lambda_i^3$, and "
-        r"$\mathcal I(g)=\frac{(\nabla\mathcal L^T\nabla\mathcal L)^2}{\nabla\mathcal L^TQ\nabla\mathcal L+\nu^2\sum_i"
-        r"\lambda_i^3}$.",
+        statement=r"$\mathrm{cov}[g]=\nu^2QQ$, $\mathrm{tr}(Q\,\mathrm{cov}[g])=\nu^2\sum_i\lambda_i^3$, and $\mathcal "
+        r"I(g)=\frac{(\nabla\mathcal L^T\nabla\mathcal L)^2}{\nabla\mathcal L^TQ\nabla\mathcal "
+        r"L+\nu^2\sum_i\lambda_i^3}$.",
         parts=(
             Part(
                 "mean and covariance of g",
@@ -196,8 +196,8 @@ CLAIMS = [
                 printed=lambda a, b, c: a**2 / (b + c),
                 broken=lambda a, b, c: a**2 / (b + 2 * c),
                 repair=lambda a, b, c: a**2 / (2 * (b + c)),
-                repair_note=r"$\mathcal I(g)=\frac12\frac{(\nabla\mathcal L^T\nabla\mathcal L)^2}{\nabla\mathcal L^TQ"
-                r"\nabla\mathcal L+\nu^2\sum_i\lambda_i^3}$, as in (12)",
+                repair_note=r"$\mathcal I(g)=\frac12\frac{(\nabla\mathcal L^T\nabla\mathcal L)^2}{\nabla\mathcal "
+                r"L^TQ\nabla\mathcal L+\nu^2\sum_i\lambda_i^3}$, as in (12)",
                 note="(20) lacks the factor one half of (11): twice the improvement wherever the gradient is not 0.",
             ),
         ),

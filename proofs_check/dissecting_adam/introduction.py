@@ -126,7 +126,7 @@ CLAIMS = [
         id="dissecting-adam/minibatch-variance-scaling",
         location="footnote 1",
         statement=r"With replacement $\mathbf{var}[g_i]=B^{-1}\mathbf{var}[\nabla\ell_{k,i}]$; without replacement the "
-        r"same up to a relative error that vanishes with $B/M$ (judged: at most $B/M$).",
+        "same up to a relative error that vanishes with $B/M$ (judged: at most $B/M$).",
         parts=(
             Part(
                 "with replacement",

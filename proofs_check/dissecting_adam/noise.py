@@ -247,8 +247,7 @@ CLAIMS = [
         id="dissecting-adam/noise-enters-ssd-only-through-rho",
         location="2.1",
         statement=r"For given $Q$ and $\nabla\mathcal L$ the noise level enters $\mathcal I(s)$ only through the "
-        r"$\rho_i$, and "
-        r"its effect on the denominator is bounded: no term like $\nu^2\sum\lambda_i^3$.",
+        r"$\rho_i$, and its effect on the denominator is bounded: no term like $\nu^2\sum\lambda_i^3$.",
         parts=(
             Part(
                 "only through rho",
@@ -256,18 +255,16 @@ CLAIMS = [
                 printed=lambda q, nu, i, j: nu**4 * (q * q)[i, j] ** 2 / (nu**4 * (q * q)[i, i] * (q * q)[j, j]),
                 broken=lambda q, nu, i, j: nu**4 * (q * q)[i, j] ** 2,
                 note=r"The signs are those of $g_i/\sigma_i\sim\mathcal N(z_i,1)$ with correlations of $QQ$, free of "
-                r"$\nu$, "
-                r"and $\rho_i$ determines $|z_i|$. True of the bound and of the exact $\mathcal I(s)$; for rotated "
-                r"$Q$ the "
-                r"exact denominator needs these correlations as well.",
+                r"$\nu$, and $\rho_i$ determines $|z_i|$. True of the bound and of the exact $\mathcal I(s)$; for "
+                "rotated $Q$ the exact denominator needs these correlations as well.",
             ),
             Part(
                 "bounded denominator",
                 _bounded_denominator,
                 printed=_mass_bounds,
                 broken=lambda q: (0, sum(q[i, i] for i in range(len(q)))),
-                note=r"$0<\mathbf E[s^TQs]\le\sum_{ij}|q_{ij}|$ at every noise level; $\mathrm{tr}\,Q$ for "
-                r"diagonal $Q$. $\mathbf E[g^TQg]$ grows like $\nu^2\sum\lambda_i^3$.",
+                note=r"$0<\mathbf E[s^TQs]\le\sum_{ij}|q_{ij}|$ at every noise level; $\mathrm{tr}\,Q$ for diagonal "
+                r"$Q$. $\mathbf E[g^TQg]$ grows like $\nu^2\sum\lambda_i^3$.",
             ),
             Part(
                 "diagonal Q: rho is free of the spectrum",
@@ -295,8 +292,7 @@ CLAIMS = [
                 sound=Fraction(0),
                 bears=False,
                 note=r"Only for diagonal $Q$. For rotated $Q$ it moves between $s^TQs$ at the true signs ($\nu\to0$) "
-                r"and "
-                r"$\frac2\pi\sum q_{ij}\arcsin r_{ij}$ ($\nu\to\infty$).",
+                r"and $\frac2\pi\sum q_{ij}\arcsin r_{ij}$ ($\nu\to\infty$).",
             ),
         ),
     ),
@@ -304,12 +300,9 @@ CLAIMS = [
         id="dissecting-adam/noise-offset-hurts-sgd",
         location="2.1",
         statement=r"The offset $\nu^2\sum\lambda_i^3$ of $\mathcal I(g)$ can be hugely obstructive, so that the sign "
-        r"update is "
-        r"better on noisy, ill-conditioned problems with diagonally dominant $Q$. Judged for diagonal $Q$ by the "
-        r"limit of "
-        r"$\mathcal I(s)/\mathcal I(g)$ as $\nu\to\infty$: it can be arbitrarily large; it exceeds one on "
-        r"ill-conditioned "
-        "problems.",
+        "update is better on noisy, ill-conditioned problems with diagonally dominant $Q$. Judged for diagonal $Q$ by "
+        r"the limit of $\mathcal I(s)/\mathcal I(g)$ as $\nu\to\infty$: it can be arbitrarily large; it exceeds one on "
+        "ill-conditioned problems.",
         parts=(
             Part(
                 "the limit, and that it can be arbitrarily large",
@@ -317,11 +310,9 @@ CLAIMS = [
                 printed=NoisyLimit(lambda s12, s22, s10, s30: 2 * s12**2 * s30 / (sp.pi * s22**2 * s10)),
                 broken=NoisyLimit(lambda s12, s22, s10, s30: 2 * s12**2 * s30 / (sp.pi * s22 * s10)),
                 note=r"Both improvements fall like $\nu^{-2}$. $\mathcal I(s)/\mathcal "
-                r"I(g)\to\frac2\pi\frac{(\sum\lambda_i"
-                r"\delta_i^2)^2\sum\lambda_i^3}{(\sum\lambda_i^2\delta_i^2)^2\sum\lambda_i}$, between $\frac2\pi"
-                r"\frac{\sum\lambda^3}{\sum\lambda}\lambda_{\max}^{-2}\le\frac2\pi$ and the same with "
-                r"$\lambda_{\min}^{-2}$, "
-                r"depending on where the error lies.",
+                r"I(g)\to\frac2\pi\frac{(\sum\lambda_i\delta_i^2)^2\sum\lambda_i^3}{(\sum\lambda_i^2\delta_i^2)^2\sum\l"
+                r"ambda_i}$, between $\frac2\pi\frac{\sum\lambda^3}{\sum\lambda}\lambda_{\max}^{-2}\le\frac2\pi$ and "
+                r"the same with $\lambda_{\min}^{-2}$, depending on where the error lies.",
             ),
             Part(
                 "the sign update is better on noisy, ill-conditioned, diagonal problems",
@@ -329,13 +320,12 @@ CLAIMS = [
                 printed=lambda sums: True,
                 broken=lambda sums: False,
                 repair=_larger_sign_limit,
-                repair_note=r"For diagonal $Q$ and $\nu\to\infty$ it is better iff $2(\sum\lambda_i\delta_i^2)^2\sum"
-                r"\lambda_i^3>\pi(\sum\lambda_i^2\delta_i^2)^2\sum\lambda_i$.",
+                repair_note=r"For diagonal $Q$ and $\nu\to\infty$ it is better iff "
+                r"$2(\sum\lambda_i\delta_i^2)^2\sum\lambda_i^3>\pi(\sum\lambda_i^2\delta_i^2)^2\sum\lambda_i$.",
                 note=r"With the error in the largest eigenvalue the limit is at most $2/\pi<1$ for every condition "
-                r"number. On "
-                r"the ill-conditioned spectrum of figure 2 with $\delta\sim\mathcal N(0,s^2I)$ it is about 0.7: SGD "
-                r"is better "
-                "in the first step, and the sign update only once the large-eigenvalue part of the error is gone.",
+                r"number. On the ill-conditioned spectrum of figure 2 with $\delta\sim\mathcal N(0,s^2I)$ it is about "
+                "0.7: SGD is better in the first step, and the sign update only once the large-eigenvalue part of the "
+                "error is gone.",
             ),
         ),
     ),

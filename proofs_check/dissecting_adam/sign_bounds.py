@@ -185,6 +185,21 @@ def _column_mass(rows: list[list[Any]], column: int) -> Any:
     return sum(abs(row[column]) for row in rows)
 
 
+def _equality(condition: Callable[[np.ndarray, np.ndarray], bool], budget: Budget) -> list[Evidence]:
+    """``condition(Q, s)`` says when (12) is an equality without noise; with noise, when it holds for every s."""
+    steps = {}
+    for k, p in enumerate(_sign_points(budget)):
+        q, s = fractions(p["hessian"]), fractions(p["signs"])
+        equal = _mass(_rows(p)) == _sign_form(p)
+        steps[f"case {k}, d = {len(s)}, equality: {equal}"] = condition(q, s) == equal
+    for dim in range(2, budget.pick(4, 5)):
+        for k, q in enumerate(positive_definite(dim, budget.pick(4, 20), seed=dim)):
+            always = all(condition(q, s) for s in sign_vectors(dim))
+            diagonal = all(q[i, j] == 0 for i in range(dim) for j in range(i))
+            steps[f"d = {dim}, matrix {k}: for every sign pattern iff diagonal ({diagonal})"] = always == diagonal
+    return [Exact("enumeration", steps)]
+
+
 def _looseness(claimed: Callable[[float], bool], budget: Budget) -> list[Evidence]:
     """Ratios I(s) / bound on the figure 2 matrices at delta ~ N(0, s^2 I); ``claimed(ratio)`` must hold for each."""
     from quadratics import StochasticQuadratic, expected_improvement, sign_improvement_bound
@@ -224,8 +239,17 @@ CLAIMS = [
                 printed=lambda a, q: a**2 / (2 * _mass(q)),
                 broken=lambda a, q: a**2 / (2 * sum(q[i][i] for i in range(len(q)))),
                 note=r"Equality iff $\nabla\mathcal L=0$ or $s_is_jq_{ij}=|q_{ij}|$ almost surely for all $i\ne j$. "
-                r"With Gaussian noise, $\nu>0$ and $Q\succ0$ every sign pattern occurs: iff $Q$ is diagonal "
-                r"or $\nabla\mathcal L=0$.",
+                r"With Gaussian noise, $\nu>0$ and $Q\succ0$ every sign pattern occurs: iff $Q$ is diagonal or "
+                r"$\nabla\mathcal L=0$.",
+            ),
+            Part(
+                "equality",
+                _equality,
+                printed=lambda q, s: all(
+                    s[i] * s[j] * q[i, j] == abs(q[i, j]) for i in range(len(s)) for j in range(i)
+                ),
+                broken=lambda q, s: all(q[i, j] == 0 for i in range(len(s)) for j in range(i)),
+                bears=False,
             ),
             Part(
                 "looseness on the matrices of figure 2",
@@ -233,17 +257,17 @@ CLAIMS = [
                 printed=lambda ratio: ratio >= 1 - 1e-9,
                 broken=lambda ratio: ratio <= 1 + 1e-9,
                 bears=False,
-                note=r"Tight for diagonal $Q$; on rotated ones the bound is too small by factors of 3.3 to 4.1 "
-                r"(both spectra, all three noise levels, start $\mathcal N(0,I)$).",
+                note="Tight for diagonal $Q$; on rotated ones the bound is too small by factors of 3.3 to 4.1 (both "
+                r"spectra, all three noise levels, start $\mathcal N(0,I)$).",
             ),
         ),
     ),
     Claim(
         id="dissecting-adam/improvement-ssd-appendix",
         location="B.1, (21), (22)",
-        statement=r"$0\le s^THs=|s^TQs|=|\sum_{i=1}^dq_{ij}s_is_j|\le\sum_{i=1}^d|q_{ij}|$ and "
-        r"$\mathcal I(s)\ge(\sum_i(2\rho_i-1)|\nabla\mathcal L_i|)^2/\sum_{i=1}^d|q_{ij}|$. $H$ is read as $Q$; the "
-        r"index $j$, over which nothing is summed, as free.",
+        statement=r"$0\le s^THs=|s^TQs|=|\sum_{i=1}^dq_{ij}s_is_j|\le\sum_{i=1}^d|q_{ij}|$ and $\mathcal "
+        r"I(s)\ge(\sum_i(2\rho_i-1)|\nabla\mathcal L_i|)^2/\sum_{i=1}^d|q_{ij}|$. $H$ is read as $Q$; the index $j$, "
+        "over which nothing is summed, as free.",
         parts=(
             Part(
                 "(21), equality",
@@ -270,10 +294,10 @@ CLAIMS = [
                 printed=lambda a, q: a**2 / _column_mass(q, 0),
                 broken=lambda a, q: a**2 / (2 * sum(q[i][i] for i in range(len(q)))),
                 repair=lambda a, q: a**2 / (2 * _mass(q)),
-                repair_note=r"$\mathcal I(s)\ge\frac12(\sum_i(2\rho_i-1)|\nabla\mathcal L_i|)^2/"
-                r"\sum_{i,j=1}^d|q_{ij}|$, as in (12)",
-                note="Twice too large even in one dimension, where the index range does not matter: (11) has a "
-                "factor one half.",
+                repair_note=r"$\mathcal I(s)\ge\frac12(\sum_i(2\rho_i-1)|\nabla\mathcal "
+                r"L_i|)^2/\sum_{i,j=1}^d|q_{ij}|$, as in (12)",
+                note="Twice too large even in one dimension, where the index range does not matter: (11) has a factor "
+                "one half.",
             ),
             Part(
                 "(22) with the sum over both indices",

@@ -130,11 +130,10 @@ CLAIMS = [
     Claim(
         id="dissecting-adam/optimal-step-exactly-computable",
         location="2.2",
-        statement=r"Optimal steps of SGD and SSD can be computed exactly: SGD's is a rational function of "
-        r"$Q,\delta,\nu$; SSD's "
-        r"needs $\mathbf E[s_is_j]=\operatorname{erf}\frac a{\sqrt2}\operatorname{erf}\frac "
-        r"b{\sqrt2}+\frac2\pi\int_0^{\arcsin r}"
-        r"\exp(-\frac{a^2-2ab\sin u+b^2}{2\cos^2u})du$ with $a,b$ mean over deviation and $r$ the correlation.",
+        statement="Optimal steps of SGD and SSD can be computed exactly: SGD's is a rational function of "
+        r"$Q,\delta,\nu$; SSD's needs $\mathbf E[s_is_j]=\operatorname{erf}\frac a{\sqrt2}\operatorname{erf}\frac "
+        r"b{\sqrt2}+\frac2\pi\int_0^{\arcsin r}\exp(-\frac{a^2-2ab\sin u+b^2}{2\cos^2u})du$ with $a,b$ mean over "
+        "deviation and $r$ the correlation.",
         parts=(
             Part(
                 "second moment of the sign for any means and correlation",
@@ -142,8 +141,7 @@ CLAIMS = [
                 printed=sign_moment_ball,
                 broken=lambda a, b, r: (a / 2).erf() * (b / 2).erf() + 2 / a.pi() * r.asin(),
                 note=r"A one-dimensional integral of an analytic function; $\frac2\pi\arcsin r$ at zero means, "
-                r"$\pm(1-2|\Phi(a)"
-                r"-\Phi(\pm b)|)$ at $r=\pm1$. No elementary closed form, but any accuracy.",
+                r"$\pm(1-2|\Phi(a)-\Phi(\pm b)|)$ at $r=\pm1$. No elementary closed form, but any accuracy.",
             ),
             Part(
                 "accuracy of the implementation",

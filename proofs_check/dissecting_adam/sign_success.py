@@ -133,9 +133,9 @@ CLAIMS = [
     Claim(
         id="dissecting-adam/lemma-2-sign-success-probability",
         location="(8), (23)-(26)",
-        statement=r"$X\sim\mathcal N(\mu,\sigma^2)$: $\mathbf P[\mathrm{sign}(X)=\mathrm{sign}(\mu)]"
-        r"=\frac12(1+\operatorname{erf}\frac{|\mu|}{\sqrt2\sigma})$; hence $\rho_i$ of a Gaussian gradient, and "
-        r"$\mathbf E[s_i]=(2\rho_i-1)\mathrm{sign}(\nabla\mathcal L_i)$.",
+        statement=r"$X\sim\mathcal N(\mu,\sigma^2)$: $\mathbf "
+        r"P[\mathrm{sign}(X)=\mathrm{sign}(\mu)]=\frac12(1+\operatorname{erf}\frac{|\mu|}{\sqrt2\sigma})$; hence "
+        r"$\rho_i$ of a Gaussian gradient, and $\mathbf E[s_i]=(2\rho_i-1)\mathrm{sign}(\nabla\mathcal L_i)$.",
         assumptions=(r"$\sigma>0$; $\mathrm{sign}(0)=1$ (footnote 3, theory)",),
         parts=(
             Part(
@@ -176,8 +176,8 @@ CLAIMS = [
     Claim(
         id="dissecting-adam/fig-4-wrong-sign-probability",
         location="figure 4",
-        statement=r"$\mu=1$, $\sigma^2\in\{0.5,1,4\}$: the shaded area is $\frac12\operatorname{erfc}"
-        r"\frac{|\mu|}{\sqrt2\sigma}$, a function of $\sigma/|\mu|$.",
+        statement=r"$\mu=1$, $\sigma^2\in\{0.5,1,4\}$: the shaded area is "
+        r"$\frac12\operatorname{erfc}\frac{|\mu|}{\sqrt2\sigma}$, a function of $\sigma/|\mu|$.",
         parts=(
             Part(
                 "areas and scaling",
