@@ -131,7 +131,7 @@ def _draw(todo: Sequence[Plan], book: Book, out: Path, level: Level, jobs: int) 
             if outcome.error is not None:
                 failed += 1
                 if outcome.trace:
-                    progress.console.print(outcome.trace, markup=False, highlight=False, style="red")
+                    progress.console.print(outcome.trace, markup=False, highlight=False, soft_wrap=True, style="red")
                 click.echo(f"{outcome.id}: failed ({outcome.error})", err=True)
                 continue
             if outcome.reason != reasons[outcome.id]:
