@@ -12,6 +12,7 @@ SECTIONS = (
     "adam_long_run",  # 2.2
     "smoothing",  # 3
     "guarantees",  # 3
+    "mixing_ends",  # 3, 4
     "estimates",  # 3, 3.1
     "algorithm",  # algorithm 1, appendix A
     "experiments",  # 4
