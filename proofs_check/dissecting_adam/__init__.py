@@ -22,7 +22,8 @@ SECTIONS = (
     "theorem_1_proof",  # B.4
     "estimators",  # 3.3, C.1, C.2
     "momentum",  # 3.4, C.3
-    "algorithms",  # 4, 5, A, D
+    "algorithms",  # 4, D
+    "costs",  # 5, and the experiments of 4, A, D.1
 )
 
 

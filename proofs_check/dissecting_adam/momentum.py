@@ -14,7 +14,7 @@ from ..certificates import Undecided, polynomial_sign
 from ..checks.search import ForAll, Point, for_all
 from ..checks.symbolic import Identity, is_zero, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Exact, Part
-from .estimators import CONSTANTS, averages, gradients, kappa, mean, mu, size, var, weights
+from .estimators import CONSTANTS, averages, gradients, kappa, mu, size, weights
 
 FIRST_ONE = "g_1 is the first gradient, r_0 = 0"
 FIRST_ZERO = "g_0 is the first gradient, r_{-1} = 0"
@@ -120,8 +120,10 @@ def _kappa_relation(terms: Callable[[int], int], factor: Callable[[int], Any]) -
     found = {}
     for t in range(1, 7):
         n = terms(t)
-        ratio = sum(mu ** (2 * s) * var for s in range(n)) / (sum(mu**s * mean for s in range(n))) ** 2
-        found[f"t = {t}: var/mean^2"] = Identity(ratio, factor(t) * var / mean**2, CONSTANTS)
+        # var[r] / sigma^2 = factor * (E r / grad)^2, written without the division.
+        found[f"t = {t}: var/mean^2"] = Identity(
+            sum(mu ** (2 * s) for s in range(n)), factor(t) * sum(mu**s for s in range(n)) ** 2, CONSTANTS
+        )
         found[f"t = {t}: sum of squared weights"] = Identity(sum(c**2 for c in weights(mu, n)), factor(t), CONSTANTS)
     return found
 
