@@ -76,14 +76,23 @@ def find_slot(ctx: Context, keys: Array, key: Array, *, strict: bool, first: boo
     smaller. With ``first`` a full buffer always replaces slot 0 (the published ``critical_test = 1``).
     """
     xp = ctx.xp
-    slot = xp.argmin(keys, axis=-1, keepdims=True)
-    lowest = xp.take_along_axis(keys, slot, axis=-1)[..., 0]
-    slot = slot[..., 0]
+    capacity = keys.shape[-1]
+    # Reductions over a leading axis run along the batch, several times faster than over a short last axis.
+    keys = xp.moveaxis(keys, -1, 0)
+    lowest = xp.min(keys, axis=0)
+    other = xp.astype(keys != lowest, xp.int32)
+    slot = xp.min(_positions(ctx, keys) + capacity * other, axis=0)
     free = lowest == -math.inf
     if first:
         return xp.where(free, slot, xp.zeros_like(slot))
     accepted = free | ((key > lowest) if strict else (key >= lowest))
-    return xp.where(accepted, slot, xp.full_like(slot, keys.shape[-1]))
+    return xp.where(accepted & (slot < capacity), slot, xp.full_like(slot, capacity))
+
+
+def _positions(ctx: Context, leading: Array) -> Array:
+    """0, ..., C - 1 along the leading axis."""
+    count = ctx.arange(leading.shape[0], dtype=ctx.xp.int32)
+    return ctx.xp.reshape(count, (-1, *(1,) * (leading.ndim - 1)))
 
 
 def exchange(total: Array, old: Array, new: Array) -> Array:
@@ -143,8 +152,8 @@ def insert(
         return buffer
     keys, values, total = buffer.keys, list(buffer.values), buffer.total
     slot = find_slot(ctx, keys, key, strict=strict, first=first)
-    here = slot[..., None] == ctx.arange(capacity, dtype=slot.dtype)
-    keys = xp.where(here, key[..., None], keys)
+    leading = xp.moveaxis(keys, -1, 0)
+    keys = xp.moveaxis(xp.where(_positions(ctx, leading) == slot, key, leading), 0, -1)
     # Slots fill in order: a pair is new exactly where its slot is the next free one.
     fill = buffer.fill + xp.astype(xp.astype(slot, total.dtype) == buffer.fill, total.dtype)
     fill = xp.where(fill > capacity, buffer.fill, fill)
