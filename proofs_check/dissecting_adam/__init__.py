@@ -18,6 +18,7 @@ SECTIONS = (
     "figure_2",  # 2.2
     "factors",  # 3, lemma 1
     "erf_factor",  # 3.1, figure 5
+    "factor_effects",  # 3, 3.1: one-step improvement
     "theorem_1",  # 3.2
     "theorem_1_proof",  # B.4
     "estimators",  # 3.3, C.1, C.2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fractions import Fraction as F
 from itertools import product
 from typing import Any
@@ -20,20 +20,22 @@ MOMENTS = {p: (1, -2, sp.Rational(1, 3)), m2: (5, 7, 4)}
 RATES = {r: (1, sp.Rational(3, 4), sp.Rational(1, 4), sp.Rational(1, 8)), r2: (sp.Rational(1, 8), sp.Rational(1, 4), 1)}
 
 
-def _distance(factor: Any) -> sp.Expr:
+def squared_distance(factor: Any) -> sp.Expr:
     """E (c p_hat - p)^2 of one coordinate, from E p_hat = p and E p_hat^2 = m2."""
     return factor**2 * m2 - 2 * factor * p * p + p**2
 
 
-def _least_distance(variance: Any, first: Any, second: Any) -> dict[str, Identity]:
+def _leastsquared_distance(variance: Any, first: Any, second: Any) -> dict[str, Identity]:
     """(14), (27), (28) with sigma^2 = ``variance`` put into both forms of the factor."""
-    best = sp.solve(sp.diff(_distance(c), c), c)[0]
+    best = sp.solve(sp.diff(squared_distance(c), c), c)[0]
     return {
         "first form is the stationary point": Identity(first.subs(v, variance), best, MOMENTS),
         "second form is the first": Identity(second.subs(v, variance), first.subs(v, variance), MOMENTS),
-        "(27): objective": Identity(_distance(c), (c**2 * (p**2 + v) - 2 * c * p**2 + p**2).subs(v, variance), MOMENTS),
+        "(27): objective": Identity(
+            squared_distance(c), (c**2 * (p**2 + v) - 2 * c * p**2 + p**2).subs(v, variance), MOMENTS
+        ),
         # A square with the positive weight m2: the stationary point is the unique minimum.
-        "unique minimum": Identity(_distance(c), m2 * (c - best) ** 2 + p**2 * (m2 - p**2) / m2, MOMENTS),
+        "unique minimum": Identity(squared_distance(c), m2 * (c - best) ** 2 + p**2 * (m2 - p**2) / m2, MOMENTS),
     }
 
 
@@ -179,115 +181,6 @@ def _sign_statement(best: Any) -> dict[str, Identity]:
     }
 
 
-def _problems(budget: Budget) -> Iterable[Point]:
-    """Axis-aligned model problems: eigenvalues, squared offsets in units of nu^2, and how often each is repeated."""
-    yield {"curvature": (F(1), F(2, 5)), "offset2": (F(1), F(1, 4)), "copies": (1, 1)}
-    yield {"curvature": (F(1), F(1, 10**6)), "offset2": (F(1), F(1, 999)), "copies": (1, 10**17)}
-    yield {"curvature": (F(1), F(1000)), "offset2": (F(100), F(1, 10**8)), "copies": (1, 1)}
-    sizes = (F(1, 10), F(1), F(7))
-    for lam, off in product(product(sizes, repeat=2), product(sizes[: budget.pick(2, 3)], repeat=2)):
-        yield {"curvature": lam, "offset2": off, "copies": (1, 1)}
-
-
-def _improvement(point: Point, factor: Any) -> F:
-    """I(c * g) of (11), diagonal Q, nu = 1, m = lambda delta: (sum c m^2)^2 / (2 sum lambda c^2 (m^2 + lambda^2))."""
-    top, bottom = F(0), F(0)
-    for lam, off, n in zip(point["curvature"], point["offset2"], point["copies"], strict=True):
-        f = factor(lam, off)
-        top += n * f * lam**2 * off
-        bottom += n * lam * f**2 * lam**2 * (off + 1)
-    return top**2 / (2 * bottom)
-
-
-def _improvement_again(point: Point, factor: Any) -> float:
-    lam, off, n = (np.array(point[k], dtype=float) for k in ("curvature", "offset2", "copies"))
-    mean, second = lam * np.sqrt(off), lam**2 * (off + 1)
-    f = np.array([float(factor(F(a), F(b))) for a, b in zip(point["curvature"], point["offset2"], strict=True)])
-    slope, bend = np.sum(n * mean * f * mean), np.sum(n * lam * f * f * second)
-    step = slope / bend  # the decrease at the optimal step, instead of the closed form of (11)
-    return float(step * slope - step**2 * bend / 2)
-
-
-def least(lam: F, off: F) -> F:
-    """Lemma 1's factor of the gradient: 1 / (1 + eta^2) with eta^2 = nu^2 / delta^2."""
-    return off / (off + 1)
-
-
-def _plain(lam: F, off: F) -> F:
-    return F(1)
-
-
-def _curvature_aware(lam: F, off: F) -> F:
-    return least(lam, off) / lam
-
-
-REPLAY_IMPROVEMENT = """
-from fractions import Fraction as F
-rows = [tuple(map(lambda v: F(str(v)), row)) for row in
-        zip(witness["curvature"], witness["offset2"], witness["copies"])]
-def improvement(factor):
-    top = sum(n * factor(l, o) * l**2 * o for l, o, n in rows)
-    return top**2 / (2 * sum(n * l**3 * factor(l, o)**2 * (o + 1) for l, o, n in rows))
-lemma = improvement(lambda l, o: o / (o + 1))
-violated = lemma < improvement({other})
-"""
-
-
-def _maximises(factor: Any) -> ForAll:
-    """The factor attains the largest improvement over all factors, sum m^4 / (lambda (m^2 + sigma^2)) / 2."""
-    a1, a2, b1, b2 = sp.symbols("a1 a2 b1 b2")
-    return ForAll(
-        points=_problems,
-        sides=lambda point: (_improvement(point, factor), _improvement(point, _curvature_aware)),
-        relation=">=",
-        again=lambda point: (_improvement_again(point, factor), _improvement_again(point, _curvature_aware)),
-        replay=REPLAY_IMPROVEMENT.replace("{other}", "lambda l, o: o / (o + 1) / l"),
-        margins=(0.0, 1e-12),
-        # Cauchy-Schwarz: with a = slope and b = bend per coordinate, the maximiser is c = a / b.
-        proof=lambda budget: symbolic_identity(
-            Identity(
-                (a1**2 / b1 + a2**2 / b2) * (b1 * c**2 + b2 * c2**2) - (a1 * c + a2 * c2) ** 2,
-                (a1 * b2 * c2 - a2 * b1 * c) ** 2 / (b1 * b2),
-            ),
-            budget,
-        ),
-    )
-
-
-def _never_hurts(problems: Any) -> ForAll:
-    return ForAll(
-        points=problems,
-        sides=lambda point: (_improvement(point, least), _improvement(point, _plain)),
-        relation=">=",
-        again=lambda point: (_improvement_again(point, least), _improvement_again(point, _plain)),
-        replay=REPLAY_IMPROVEMENT.replace("{other}", "lambda l, o: 1"),
-        margins=(0.0, 1e-12),
-    )
-
-
-def _ratio(point: Point) -> F:
-    return _improvement(point, least) / _improvement(point, _plain)
-
-
-def _ratio_range(claimed: Mapping[str, Any], budget: Budget) -> list[Evidence]:
-    """Improvement with over without lemma 1's factors: how far down and up explicit problems go."""
-    ratios = [_ratio(point) for point in _problems(budget)]
-    low, high = min(ratios), max(ratios)
-    steps = {
-        f"some problem has a ratio below {claimed['low']}": low < claimed["low"],
-        f"some problem has a ratio above {claimed['high']}": high > claimed["high"],
-    }
-    return [Exact("rational", steps, {"lowest": float(low), "highest": float(high)})]
-
-
-def _same_curvature(budget: Budget) -> Iterable[Point]:
-    return [p for p in _problems(budget) if len(set(p["curvature"])) == 1]
-
-
-def _flipped(lam: F, off: F) -> F:
-    return 1 / (off + 1)
-
-
 CLAIMS = [
     Claim(
         id="dissecting-adam/lemma-1-variance-adaptation",
@@ -300,9 +193,9 @@ CLAIMS = [
                 "minimiser, both forms, uniqueness and (27)",
                 symbolic_identity,
                 # p is a constant, so var[p_i] = 0; the repair's variance of the estimate is m2 - p^2.
-                printed=_least_distance(sp.Integer(0), FORM_1, FORM_2),
-                repair=_least_distance(m2 - p**2, FORM_1, FORM_2),
-                broken=_least_distance(m2 - p**2, p**2 / (p**2 + 2 * v), FORM_2),
+                printed=_leastsquared_distance(sp.Integer(0), FORM_1, FORM_2),
+                repair=_leastsquared_distance(m2 - p**2, FORM_1, FORM_2),
+                broken=_leastsquared_distance(m2 - p**2, p**2 / (p**2 + 2 * v), FORM_2),
                 repair_note=r"$\mathbf{var}[\hat p_i]=\sigma_i^2$",
                 note="p is a constant, so the printed var[p_i] is zero and would give the factor 1. With the variance "
                 "of the estimate, which the proof uses, both forms and every display of the proof are identities and "
@@ -380,57 +273,6 @@ CLAIMS = [
         ),
     ),
     Claim(
-        id="dissecting-adam/optimality-of-factors",
-        location="section 3, before and after lemma 1",
-        statement=r"The factors of lemma 1 make optimal use of element-wise scaling: no deterministic $\gamma$ is "
-        r"nearer to the wanted direction in expected squared distance.",
-        parts=(
-            Part(
-                "least expected squared distance, gradient and sign",
-                symbolic_identity,
-                printed={
-                    "gradient": Identity(_distance(c) - _distance(p**2 / m2), m2 * (c - p**2 / m2) ** 2, MOMENTS),
-                    "sign": Identity(
-                        (c**2 - 2 * c * (2 * r - 1) + 1) - (1 - (2 * r - 1) ** 2), (c - (2 * r - 1)) ** 2, RATES
-                    ),
-                },
-                broken={"gradient": Identity(_distance(c) - _distance(p / m2), m2 * (c - p / m2) ** 2, MOMENTS)},
-                note="The excess over the minimum is m2 (c - c*)^2 for the gradient and (c - c*)^2 for the sign. A "
-                "factor that may depend on the draw does better: c = p / p_hat has distance zero.",
-            ),
-            Part(
-                "they maximise the expected decrease (11) on the model problem",
-                for_all,
-                printed=_maximises(least),
-                repair=_maximises(_curvature_aware),
-                broken=_maximises(_flipped),
-                bears=False,
-                repair_note=r"$\gamma_i\propto\lambda_i^{-1}/(1+\eta_i^2)$; in general $\gamma=M^{-1}a$ with "
-                r"$a_i=\nabla\mathcal L_i\mathbf E z_i$, $M_{ij}=q_{ij}\mathbf E[z_iz_j]$",
-                note="Nearness is not decrease: the maximiser on diagonal Q divides by the curvature. With eigenvalues "
-                "(1, 2/5) and squared offsets (nu^2, nu^2/4) plain SGD is itself the maximiser.",
-            ),
-            Part(
-                "scaling by lemma 1 never lowers the one-step improvement",
-                for_all,
-                printed=_never_hurts(_problems),
-                broken=_never_hurts(lambda budget: [p for p in _problems(budget) if p["copies"][1] > 1]),
-                sound=_never_hurts(_same_curvature),
-                bears=False,
-                note="True when all eigenvalues are equal, where lemma 1's factor is the maximiser, false otherwise.",
-            ),
-            Part(
-                "range of the improvement with over without the factors",
-                _ratio_range,
-                printed={"low": F(1, 5), "high": F(10**3)},
-                broken={"low": F(0), "high": F(10**3)},
-                bears=False,
-                note="The ratio has no positive lower and no upper bound over all axis-aligned problems: many flat "
-                "noisy coordinates push it towards 0, one steep noisy coordinate towards infinity.",
-            ),
-        ),
-    ),
-    Claim(
         id="dissecting-adam/svag-factor",
         location="(16)",
         statement=r"For $\hat p=g$ the factor is $\gamma_i=1/(1+\eta_i^2)$.",
@@ -439,8 +281,8 @@ CLAIMS = [
             Part(
                 "(16) from (14)",
                 symbolic_identity,
-                printed=_least_distance(m2 - p**2, FORM_1, 1 / (1 + (m2 - p**2) / p**2)),
-                broken=_least_distance(m2 - p**2, FORM_1, 1 / sp.sqrt(1 + (m2 - p**2) / p**2)),
+                printed=_leastsquared_distance(m2 - p**2, FORM_1, 1 / (1 + (m2 - p**2) / p**2)),
+                broken=_leastsquared_distance(m2 - p**2, FORM_1, 1 / sp.sqrt(1 + (m2 - p**2) / p**2)),
                 note="1 at zero variance. At a zero gradient eta is infinite: the limit 0 is the right factor while "
                 "sigma > 0, and with sigma = 0 too nothing has to be scaled.",
             ),
