@@ -119,6 +119,35 @@ def test_variance_reduced_gradients_are_unbiased_and_exact_at_the_snapshot():
     np.testing.assert_allclose(np.mean(moved, axis=0), START - centers.mean(axis=0) + full_difference, rtol=1e-12)
 
 
+def test_published_adasam_vr_to_the_letter():
+    """Two snapshots, batches of one, history kept: the published loop on NumPy."""
+    centers = batches(2)
+    rng = np.random.default_rng(3)
+    inner = Momentum(0.1, 0.0, convention="torch")
+    rule = VarianceReduced(AdaSAM.published(inner, memory=3, average=0.0))
+    params, state = START, rule.init(START)
+    x, big_x, big_r, count = START, np.zeros((3, 3)), np.zeros((3, 3)), 0
+    x_prev = r_prev = np.zeros(3)
+    for _ in range(2):
+        full = np.mean([(1.0 + c * c) * (x - c) for c in centers], axis=0)
+        snapshot = x
+        state = rule.take_snapshot(params, full, state)
+        for center in centers[rng.permutation(len(centers))[:4]]:
+            fn = lambda z, c=center: (1.0 + c * c) * (z - c)  # noqa: E731 - one sample's gradient
+            params, state = rule.step(params, fn(params), state, gradient_fn=fn)
+            g = fn(x) - fn(snapshot) + full
+            r, new = -g, x - 0.1 * g
+            if count:
+                big_x[:, (count - 1) % 3], big_r[:, (count - 1) % 3] = x - x_prev, r - r_prev
+                delta = 0.01 * (r @ r) / ((x - x_prev) @ (x - x_prev) + 1e-8)
+                gamma = np.linalg.pinv(big_r.T @ big_r + delta * big_x.T @ big_x, rcond=1e-15) @ (big_r.T @ r)
+                move = r - (big_x + big_r) @ gamma
+                if move @ r > 0:
+                    new = x + move
+            x_prev, r_prev, x, count = x, r, new, count + 1
+            np.testing.assert_allclose(params, x, rtol=0, atol=1e-9)
+
+
 @pytest.mark.parametrize("history", ["keep", "restart"])
 def test_a_new_snapshot_keeps_or_restarts_the_rule(history):
     rule = VarianceReduced(AdaSAM(4, 0.1), history=history)
