@@ -43,7 +43,7 @@ def empty(ctx: Context, params: Array, capacity: int, tensors: int | None) -> Bu
     per_run = params.shape[:-1] if tensors is None else (*params.shape[:-1], tensors)
     zero = ctx.zeros(params.shape)  # shared by all slots: nothing ever writes to it
     keys = ctx.full((*per_run, capacity), -math.inf)
-    return Buffer(keys, (zero,) * capacity, zero, ctx.zeros(per_run))
+    return Buffer(keys, (zero,) * capacity, ctx.zeros(params.shape), ctx.zeros(per_run))
 
 
 def spread(ctx: Context, value: Array, segments: Segments) -> Array:

@@ -32,8 +32,8 @@ class History(NamedTuple):
 def empty(ctx: Context, params: Array, memory: int) -> History:
     """A history without columns."""
     zero = ctx.zeros(params.shape)  # shared by all columns: nothing ever writes to it
-    square = ctx.zeros((*params.shape[:-1], memory, memory))
-    return History((zero,) * memory, (zero,) * memory, square, square, square)
+    xx, rr, xr = (ctx.zeros((*params.shape[:-1], memory, memory)) for _ in range(3))
+    return History((zero,) * memory, (zero,) * memory, xx, rr, xr)
 
 
 def push(

@@ -119,10 +119,11 @@ class _Anderson(Rule):
 
     def init(self, params: Array) -> AndersonState:
         ctx = check_params(params)
-        zero, runs = ctx.zeros(params.shape), ctx.zeros(params.shape[:-1])
+        x, r, dx, dr = (ctx.zeros(params.shape) for _ in range(4))
         history = _gram.empty(ctx, params, self.memory)
         inner = () if self.inner is None else self.inner.init(params)
-        return AndersonState(0, zero, zero, zero, zero, history, inner, runs, runs)
+        rejected, damping = (ctx.zeros(params.shape[:-1]) for _ in range(2))
+        return AndersonState(0, x, r, dx, dr, history, inner, rejected, damping)
 
     @cached_property
     def _trusted(self) -> Rule:

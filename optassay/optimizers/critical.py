@@ -311,8 +311,8 @@ class AdamCriticalMomenta(_CriticalMomenta, _AdamLike):
 
     def init(self, params: Array) -> AdamCriticalMomentaState:
         ctx = check_params(params)
-        zero = ctx.zeros(params.shape)
-        return AdamCriticalMomentaState(0, zero, zero, zero, self._empty(ctx, params))
+        m, v, v_max = (ctx.zeros(params.shape) for _ in range(3))
+        return AdamCriticalMomentaState(0, m, v, v_max, self._empty(ctx, params))
 
     def step(
         self, params: Array, grad: Array, state: AdamCriticalMomentaState, *, key_gradient: Array | None = None

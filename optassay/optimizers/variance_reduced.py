@@ -46,8 +46,9 @@ class VarianceReduced(Rule):
         super().__post_init__()
 
     def init(self, params: Array) -> VarianceReducedState:
-        zero = check_params(params).zeros(params.shape)
-        return VarianceReducedState(0, 0, zero, zero, self.rule.init(params))
+        ctx = check_params(params)
+        snapshot, full = (ctx.zeros(params.shape) for _ in range(2))
+        return VarianceReducedState(0, 0, snapshot, full, self.rule.init(params))
 
     def take_snapshot(self, params: Array, full_gradient: Array, state: VarianceReducedState) -> VarianceReducedState:
         """Start an outer loop at ``params`` (lines 2, 3).
