@@ -15,4 +15,4 @@ from ._optimizer import RuleOptimizer, generate, rules
 _generated = {name: generate(rule) for name, rule in rules().items()}
 globals().update(_generated)
 
-__all__ = ["RuleOptimizer", "per_example_gradients", *_generated]  # noqa: PLE0604
+__all__ = ["RuleOptimizer", "per_example_gradients", *_generated]

@@ -28,31 +28,41 @@ _BINARY = {"mul": "*", "div": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
 _FLAGS = ("-O3", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-fopenmp-simd", "-shared", "-fPIC")
 _PARALLEL_FROM = 1 << 18  # numbers per thread below which starting threads costs more than it saves
 
+_BLOCK = 2048  # numbers worked on at a time, so that values which cross from one loop to the next stay in cache
+_STREAMS = 8  # columns and sums per loop: more of them defeat prefetching and registers
+
 _TEMPLATE = """#include <math.h>
 typedef {type} real;
 #define maximum(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
 #define minimum(a, b) ((a) < (b) || (a) != (a) ? (a) : (b))
 void kernel(long first, long last, const long *sizes, real *const *columns, const double *s, double *total) {{
   {scalars}
+  {held}
   for (long chunk = first; chunk < last; ++chunk) {{
     real *const *column = columns + {width} * chunk;
-    {pointers}
-    const long n = sizes[chunk];
     {totals}
-    #pragma omp simd{reduction}
-    for (long i = 0; i < n; ++i) {{
-      {body}
+    for (long start = 0; start < sizes[chunk]; start += {block}) {{
+      const long n = sizes[chunk] - start < {block} ? sizes[chunk] - start : {block};
+      {pointers}
+      {loops}
     }}
     {results}
   }}
 }}
 """
+_LOOP = """
+      #pragma omp simd{reduction}
+      for (long i = 0; i < n; ++i) {{
+        {body}
+      }}"""
 
 
 @cache
 def compiler() -> str | None:
     """The C compiler: ``$CC``, or the first of cc, gcc and clang; None if there is none."""
-    return next((found for name in (os.environ.get("CC"), "cc", "gcc", "clang") if name and (found := shutil.which(name))), None)
+    return next(
+        (found for name in (os.environ.get("CC"), "cc", "gcc", "clang") if name and (found := shutil.which(name))), None
+    )
 
 
 @cache
@@ -71,7 +81,7 @@ def source(key: Any, dtype: torch.dtype) -> str:
     name, suffix = _TYPES[dtype]
     leaves = [i for i, row in enumerate(rows) if row[0] == "leaf"]
     place = {row: f"c{k}" for k, row in enumerate(leaves)}
-    body: list[str] = []
+    texts: list[str] = []
     count = 0
 
     def scalar(index: int) -> str:
@@ -125,24 +135,65 @@ def source(key: Any, dtype: torch.dtype) -> str:
                 text = f"{a[0]} {_BINARY[op]} {a[1]}"
             case _:
                 raise KeyError(op)
-        body.append(f"const real v{node} = {text};")
-    totals = []
-    for kind, node, leaf in targets:
-        if kind == "sum":
-            body.append(f"t{len(totals)} += (double)v{node};")
-            totals.append(f"t{len(totals)}")
-        else:
+        texts.append(text)
+    sums = [node for kind, node, _ in targets if kind == "sum"]
+    groups = _groups(rows, sums)
+    last_use = {arg: g for g, nodes in enumerate(groups) for node in nodes for arg in rows[node][1] if arg != "const"}
+    last_use |= {node: len(groups) - 1 for kind, node, _ in targets if kind == "store"}
+    held: list[int] = []
+    loops: list[str] = []
+    for g, nodes in enumerate(groups):
+        mine = set(nodes)
+        body = []
+        stores = [target for target in targets if target[0] != "sum"] if g == len(groups) - 1 else []
+        read = {arg for node in nodes for arg in rows[node][1] if arg != "const"}
+        read |= {node for node in sums if node in mine or (rows[node][0] == "leaf" and g == 0)}
+        read |= {node for kind, node, _ in stores if kind == "store"}
+        for node in sorted(read - mine):
+            body.append(f"const real v{node} = {texts[node] if rows[node][0] == 'leaf' else f'w{node}[i]'};")
+        for node in nodes:
+            body.append(f"const real v{node} = {texts[node]};")
+            if last_use.get(node, g) > g:
+                held.append(node)
+                body.append(f"w{node}[i] = v{node};")
+        here = [k for k, node in enumerate(sums) if node in mine or (rows[node][0] == "leaf" and g == 0)]
+        body += [f"p{k} += v{sums[k]};" for k in here]
+        for kind, node, leaf in stores:
             body.append(f"{place[leaf]}[i] = {f'v{node}' if kind == 'store' else scalar(node)};")
+        # Partial sums of a block in the vectors' own precision, added up in double precision.
+        reduction = f" reduction(+: {', '.join(f'p{k}' for k in here)})" if here else ""
+        loops.append(" ".join(f"real p{k} = 0;" for k in here))
+        loops.append(_LOOP.format(reduction=reduction, body="\n        ".join(body)))
+        loops.append(" ".join(f"t{k} += (double)p{k};" for k in here))
     return _TEMPLATE.format(
         type=name,
         scalars=" ".join(f"const real s{i} = (real)s[{i}];" for i in range(count)),
-        totals=" ".join(f"double {t} = 0;" for t in totals),
+        held=" ".join(f"real w{node}[{_BLOCK}];" for node in held),
+        totals=" ".join(f"double t{k} = 0;" for k in range(len(sums))),
         width=len(leaves),
-        pointers=" ".join(f"real *restrict const c{k} = column[{k}];" for k in range(len(leaves))),
-        reduction=f" reduction(+: {', '.join(totals)})" if totals else "",
-        body="\n      ".join(body),
-        results=" ".join(f"total[{len(totals)} * chunk + {i}] = {t};" for i, t in enumerate(totals)),
+        block=_BLOCK,
+        pointers=" ".join(f"real *restrict const c{k} = column[{k}] + start;" for k in range(len(leaves))),
+        loops="\n      ".join(loops),
+        results=" ".join(f"total[{len(sums)} * chunk + {k}] = t{k};" for k in range(len(sums))),
     )
+
+
+def _groups(rows: Any, sums: Sequence[int]) -> list[list[int]]:
+    """The operations in order, cut into loops of a few columns and sums each."""
+    groups: list[list[int]] = [[]]
+    columns: set[int] = set()
+    summed = 0
+    for node, (op, args, _) in enumerate(rows):
+        if op == "leaf":
+            continue
+        read = {arg for arg in args if arg != "const" and rows[arg][0] == "leaf"}
+        if groups[-1] and (len(columns | read) > _STREAMS or summed >= _STREAMS):
+            groups.append([])
+            columns, summed = set(), 0
+        groups[-1].append(node)
+        columns |= read
+        summed += sums.count(node)
+    return groups
 
 
 @cache

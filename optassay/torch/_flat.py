@@ -197,7 +197,7 @@ class Engine:
             elif new is not was:
                 rows = was.data.flat if isinstance(was.data, np.ndarray) else (was.data,)
                 values = new.data.flat if isinstance(new.data, np.ndarray) else (new.data,)
-                outputs += [Store(row.node.index, v) for row, v in zip(rows, values, strict=True) if not _same(row, v)]
+                outputs += [Store(row.node.column, v) for row, v in zip(rows, values, strict=True) if not _same(row, v)]
         if not _same(self.params.data, params.data):
             outputs.append(Store(0, params.data))
         if outputs:
@@ -248,7 +248,9 @@ class Unit:
         """Chunks of a state vector, remembered as long as the state keeps its tensors."""
         column = self._columns.get((id(leaf), index))
         if column is None:
-            column = self._columns[(id(leaf), index)] = Column(self.layout, [leaf[index] if index else leaf], whole=True)
+            column = self._columns[(id(leaf), index)] = Column(
+                self.layout, [leaf[index] if index else leaf], whole=True
+            )
         return column
 
     def flat(self, tensors: Sequence[torch.Tensor]) -> torch.Tensor:

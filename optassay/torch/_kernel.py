@@ -18,7 +18,6 @@ import torch
 from . import _compiled
 
 
-
 class Untraceable(Exception):
     """The rule did something that only real arrays can do; it then runs on whole tensors."""
 
@@ -37,7 +36,7 @@ class Node:
 class Leaf(NamedTuple):
     """A column of chunks that exist already."""
 
-    index: int
+    column: int
 
 
 class Vec:
@@ -200,7 +199,20 @@ def where(condition: Value, a: Value, b: Value) -> Value:
 
 
 BOOLEAN = {"lt", "le", "gt", "ge", "eq", "ne", "isnan", "isinf", "isfinite", "logical_and", "logical_or", "logical_not"}
-_NAMES = ("mul", "add", "addcmul", "addcdiv", "div", "sqrt", "lerp", "dot", "sum", "where", "full_like", "count_nonzero")
+_NAMES = (
+    "mul",
+    "add",
+    "addcmul",
+    "addcdiv",
+    "div",
+    "sqrt",
+    "lerp",
+    "dot",
+    "sum",
+    "where",
+    "full_like",
+    "count_nonzero",
+)
 _GLOBALS = {name: getattr(torch, name) for name in _NAMES} | {"t": torch}
 
 
@@ -296,9 +308,9 @@ def _structure(outputs: Sequence[Store | Sum]) -> tuple[Any, tuple[float, ...]]:
 
     def visit(node: Any) -> int:
         if type(node) is Leaf:
-            found = used.get(node.index)
+            found = used.get(node.column)
             if found is None:
-                found = used[node.index] = len(rows)
+                found = used[node.column] = len(rows)
                 rows.append(("leaf", (), 0))
             return found
         found = number.get(id(node))
@@ -413,9 +425,7 @@ def _instructions(rows: Any, targets: Any, consts: Any) -> tuple[list[_Instructi
             if arg != "const":
                 uses[arg] += 1
     for kind, node, _ in targets:
-        if kind == "store":
-            uses[node] += 1
-        elif kind == "sum":
+        if kind == "store" or kind == "sum":
             uses[node] += 1
     summed = {node for kind, node, _ in targets if kind == "sum"}
     temporary = iter(range(len(rows), 4 * len(rows) + 8))
@@ -470,7 +480,9 @@ def _instructions(rows: Any, targets: Any, consts: Any) -> tuple[list[_Instructi
         elif op == "pow":
             emit(node, args, f"t.pow({{0}}, s[{first}], out={{out}})")
         else:
-            texts, operands, scalar = [], [], first
+            texts: list[str] = []
+            operands: list[int] = []
+            scalar = first
             for arg in args:
                 if arg == "const":
                     texts.append(tensor[scalar])

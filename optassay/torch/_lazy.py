@@ -1,9 +1,9 @@
 """Arrays that record what a rule does with them, in an array-API namespace of their own.
 
-A rule steps on these instead of tensors. Everything with the parameter axis is an expression (`_kernel.Vec`) that waits;
-everything else (hyperparameters, keys, Gram matrices, norms) is a NumPy array with its value. A sum over the parameter
-axis evaluates what it needs chunk by chunk, so that the rule may branch on it. The rule needs no second formula, and
-whatever an expression cannot express raises `Untraceable`: the rule then steps on whole tensors.
+A rule steps on these instead of tensors. Everything with the parameter axis is an expression (`_kernel.Vec`) that
+waits; everything else (hyperparameters, keys, Gram matrices, norms) is a NumPy array with its value. A sum over the
+parameter axis evaluates what it needs chunk by chunk, so that the rule may branch on it. The rule needs no second
+formula, and whatever an expression cannot express raises `Untraceable`: the rule then steps on whole tensors.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import array_api_compat
-import array_api_compat.numpy as numpy_namespace
+import array_api_compat.numpy
 import numpy as np
 
 from . import _kernel as kernel
 from ._kernel import Untraceable, Vec
+
+numpy_namespace: Any = array_api_compat.numpy
 
 
 class Lazy:
@@ -86,7 +88,9 @@ class Lazy:
 
     def __getitem__(self, index: Any) -> Lazy:
         if not self.vector:
-            index = tuple(i.data if isinstance(i, Lazy) else i for i in (index if isinstance(index, tuple) else (index,)))
+            index = tuple(
+                i.data if isinstance(i, Lazy) else i for i in (index if isinstance(index, tuple) else (index,))
+            )
             return Lazy(np.asarray(self.data[index]), self.engine, False)
         index = index if isinstance(index, tuple) else (index,)
         explicit = sum(i is not None and i is not Ellipsis for i in index)
@@ -118,7 +122,7 @@ class _Unread(Lazy):
         self.batch, self.engine, self.vector = batch, engine, False
 
     @property
-    def data(self) -> Any:  # type: ignore[override]
+    def data(self) -> Any:
         raise Untraceable("an entry of a vector expression")
 
     @property
@@ -258,7 +262,8 @@ def _mean(x: Lazy, /, *, axis: int | None = None, keepdims: bool = False) -> Any
     if not x.vector:
         return Lazy(np.asarray(np.mean(x.data, axis=axis, keepdims=keepdims)), x.engine, False)
     count = int(np.prod(x.shape)) if axis is None else x.shape[axis]
-    return _sum(x, axis=axis, keepdims=keepdims) / float(count)
+    total: Any = _sum(x, axis=axis, keepdims=keepdims)
+    return total / float(count)
 
 
 def _created(value: float) -> Callable[..., Lazy]:
@@ -364,18 +369,27 @@ def _clip(x: Lazy, /, min: Any = None, max: Any = None) -> Lazy:
     return x if max is None else _ELEMENTWISE["minimum"](x, max)
 
 
+def _leaves_last(columns: Sequence[Lazy]) -> list[int]:
+    """Order in which the place of a fresh column among stored ones leaves no trace in the structure."""
+    return sorted(range(len(columns)), key=lambda i: isinstance(getattr(columns[i].data, "node", None), kernel.Leaf))
+
+
 def _inner_products(columns: Sequence[Lazy], vectors: Sequence[Lazy]) -> Lazy:
     """All in one pass over memory: (m, n)."""
+    order = _leaves_last(columns)
     pairs = np.empty((len(columns), len(vectors)), dtype=object)
-    for i, c in enumerate(columns):
+    for i, index in enumerate(order):
         for j, v in enumerate(vectors):
-            pairs[i, j] = kernel.mul(c.data, v.data)
+            pairs[i, j] = kernel.mul(columns[index].data, v.data)
     engine = columns[0].engine
-    return Lazy(engine.sums(pairs), engine, False)
+    products = np.empty(pairs.shape, dtype=engine.dtype)
+    products[order] = engine.sums(pairs)
+    return Lazy(products, engine, False)
 
 
 def _linear_combination(columns: Sequence[Lazy], weights: Lazy) -> Lazy:
-    return Lazy(_combination(weights.data, [c.data for c in columns]), columns[0].engine, True)
+    order = _leaves_last(columns)
+    return Lazy(_combination(weights.data[order], [columns[i].data for i in order]), columns[0].engine, True)
 
 
 def _segment_sums(x: Lazy, segments: Sequence[int]) -> Lazy:
@@ -406,8 +420,8 @@ class _Namespace:
         self.segment_sums, self.segment_spread = _segment_sums, _segment_spread
         self.matmul, self.asarray = _matmul, _asarray
         self.zeros, self.ones, self.full = _created(0.0), _created(1.0), _created(float("nan"))
-        self.isdtype = numpy_namespace.isdtype
-        self.finfo, self.iinfo = numpy_namespace.finfo, numpy_namespace.iinfo
+        self.isdtype = np.isdtype
+        self.finfo, self.iinfo = np.finfo, np.iinfo
         self.linalg = SimpleNamespace(vecdot=_vecdot, matmul=_matmul)
         for name in ("eigh", "eigvalsh", "qr", "svd", "svdvals", "solve", "cholesky", "pinv", "inv", "diagonal"):
             setattr(self.linalg, name, _on_small(getattr(numpy_namespace.linalg, name)))
@@ -442,9 +456,8 @@ def _on_small(call: Callable[..., Any]) -> Callable[..., Any]:
         kwargs.pop("device", None)
         result = call(*[unwrap(a) for a in args], **{k: unwrap(v) for k, v in kwargs.items()})
         if isinstance(result, tuple):
-            return type(result)(*[Lazy(np.asarray(r), engine, False) for r in result]) if hasattr(
-                result, "_fields"
-            ) else tuple(Lazy(np.asarray(r), engine, False) for r in result)
+            parts: list[Any] = [Lazy(np.asarray(r), engine, False) for r in result]
+            return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
         if isinstance(result, np.ndarray | np.generic):
             return Lazy(np.asarray(result), engine, False)
         return result

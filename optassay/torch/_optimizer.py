@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -17,8 +17,8 @@ from ._flat import Unit
 
 # Coordinates do not see each other: cutting the vector changes nothing.
 ELEMENTWISE = frozenset(
-    "GradientDescent Momentum Adam AdamW AMSGrad RMSprop Adagrad AdaBelief SignDescent MomentumSign "
-    "SVAG MSVAG MiniBatchMSVAG AdamStar MiniBatchAdamStar AdaMomentum".split()
+    {"GradientDescent", "Momentum", "Adam", "AdamW", "AMSGrad", "RMSprop", "Adagrad", "AdaBelief", "SignDescent"}
+    | {"MomentumSign", "SVAG", "MSVAG", "MiniBatchMSVAG", "AdamStar", "MiniBatchAdamStar", "AdaMomentum"}
 )
 _FROM_BRIDGE = ("segments", "scope")  # fields that follow from the optimizer's scope and the tensors' lengths
 _TORCH_KEYS = ("params", "param_names", "initial_lr")
@@ -82,7 +82,9 @@ class RuleOptimizer(Optimizer):
     _needs_closure: ClassVar[bool] = False
     segmented = False  # whether a rule with ``segments`` gets the tensors' lengths in scope "model" too
 
-    def __init__(self, params: Any, *, scope: Literal["model", "tensor"] = "model", compiled: bool = True, **hyperparameters: Any) -> None:
+    def __init__(
+        self, params: Any, *, scope: Literal["model", "tensor"] = "model", compiled: bool = True, **hyperparameters: Any
+    ) -> None:
         if scope not in ("model", "tensor"):
             raise ValueError(f"scope must be one of 'model', 'tensor', got {scope!r}")
         self.hyperparameters = tuple(hyperparameters)
@@ -158,7 +160,10 @@ class RuleOptimizer(Optimizer):
                 f"{', '.join(f'{dtype} on {device}' for device, dtype, _ in kinds)}: "
                 "split the group, or use scope='tensor'"
             )
-        units = [Unit(tensors, self.compiled, has_segments and (self.segmented or self.scope == "tensor")) for tensors in kinds.values()]
+        units = [
+            Unit(tensors, self.compiled, has_segments and (self.segmented or self.scope == "tensor"))
+            for tensors in kinds.values()
+        ]
         if self._needs_closure and sum(len(known) for known in self._units) + len(units) > 1:
             raise ValueError(
                 f"{type(self).__name__} evaluates the loss away from the parameters, all of them moved together: it "
@@ -170,7 +175,9 @@ class RuleOptimizer(Optimizer):
         """The group's rule for a unit, as it is and without its check for non-finite gradients."""
         values = tuple(group[key] for key in self.hyperparameters)
         known = self._rules.get(id(unit))
-        if known is not None and all(a is b or (type(a) is type(b) is float and a == b) for a, b in zip(known[0], values, strict=True)):
+        if known is not None and all(
+            a is b or (type(a) is type(b) is float and a == b) for a, b in zip(known[0], values, strict=True)
+        ):
             return known[1], known[2]
         rule = self._build(group, unit)
         self._rules[id(unit)] = (values, rule, trusting(rule))
@@ -195,7 +202,7 @@ class RuleOptimizer(Optimizer):
 
     # Steps
 
-    def step(  # type: ignore[override]
+    def step(
         self,
         closure: Callable[[], Any] | None = None,
         *,
@@ -309,9 +316,7 @@ class RuleOptimizer(Optimizer):
         """Groups and state as plain containers, numbers and tensors: ``torch.load(weights_only=True)`` reads it."""
         base = super().state_dict()
         groups = [{k: checkpoint.encode_value(v) for k, v in group.items()} for group in base["param_groups"]]
-        state = {
-            i: [checkpoint.encode_state(unit.state) for unit in units] for i, units in enumerate(self._units)
-        }
+        state = {i: [checkpoint.encode_state(unit.state) for unit in units] for i, units in enumerate(self._units)}
         return {"rule": type(self).__name__, "scope": self.scope, "state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -403,7 +408,9 @@ def generate(rule_type: type[Rule]) -> type[RuleOptimizer]:
             plain = {name: values[name] for name in fields if name in values}
             values["lr"] = step_size_of(rule_type(**plain))
         self.segmented = bool(values.pop("segmented", False))
-        RuleOptimizer.__init__(self, values.pop("params"), scope=values.pop("scope"), compiled=values.pop("compiled"), **values)
+        RuleOptimizer.__init__(
+            self, values.pop("params"), scope=values.pop("scope"), compiled=values.pop("compiled"), **values
+        )
 
     __init__.__signature__ = signature  # type: ignore[attr-defined]
     needs_closure = "gradient_fn" in inspect.signature(rule_type.step).parameters
@@ -413,7 +420,13 @@ def generate(rule_type: type[Rule]) -> type[RuleOptimizer]:
     return type(
         rule_type.__name__,
         (RuleOptimizer,),
-        {"rule_type": rule_type, "_needs_closure": needs_closure, "__init__": __init__, "__doc__": doc, "__module__": "optassay.torch"},
+        {
+            "rule_type": rule_type,
+            "_needs_closure": needs_closure,
+            "__init__": __init__,
+            "__doc__": doc,
+            "__module__": "optassay.torch",
+        },
     )
 
 

@@ -28,6 +28,7 @@ def reload(state_dict):
 
 def numbers(optimizer):
     """All hyperparameters and state as something that compares bit for bit."""
+
     def plain(value):
         if isinstance(value, torch.Tensor):
             return value.tolist()

@@ -9,11 +9,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import torch_cases as helpers  # noqa: E402
+
 import optassay.torch as bridge  # noqa: E402
 from optassay import optimizers as rules  # noqa: E402
 from optassay.torch import _compiled, _flat  # noqa: E402
-
-import torch_cases as helpers  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -29,7 +29,9 @@ def on_numpy(rule, start, problem, steps):
 
 
 def test_every_rule_has_its_optimizer():
-    names = {n for n in rules.__all__ if isinstance(getattr(rules, n), type) and issubclass(getattr(rules, n), rules.Rule)}
+    names = {
+        n for n in rules.__all__ if isinstance(getattr(rules, n), type) and issubclass(getattr(rules, n), rules.Rule)
+    }
     assert names - {"Rule"} == set(helpers.CASES) | set(helpers.MINI_BATCH) | {"VarianceReduced"}
     for name in names - {"Rule"}:
         assert issubclass(getattr(bridge, name), torch.optim.Optimizer)

@@ -52,7 +52,7 @@ NETWORK: dict[str, dict[str, Any]] = {
     "SGDCriticalGradients": {"lr": 0.2},
     "SGDCriticalMomenta": {"lr": 0.1},
     "StochasticAnderson": {"lr": 0.5},
-    "AndersonMixing": {"lr": 0.2, "memory": 2},
+    "AndersonMixing": {"lr": 2.0, "memory": 1},
     "RegularizedAnderson": {"lr": 0.2, "memory": 2},
 }
 CLOSURE = ("SharpnessAware", "ExtraGradient")
