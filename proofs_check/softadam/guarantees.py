@@ -86,6 +86,41 @@ violated = _increase(witness, False) > 0
     )
 
 
+@dataclass(frozen=True)
+class Vanishes:
+    """f at the end over f at the start, on random quadratics with L = 1, is below ``share``."""
+
+    share: float
+    alpha: float = 1.9
+    beta1: float = 0.0
+
+
+def _vanishes(claim: Vanishes, budget: Budget) -> list[Evidence]:
+    import numpy as np
+
+    from optassay.optimizers.softadam import SoftAdam
+
+    rng, n = np.random.default_rng(4), 5
+    runs, steps = budget.pick(60, 300), budget.pick(3000, 8000)
+    basis = np.linalg.qr(rng.standard_normal((runs, n, n)))[0]
+    spectrum = np.concatenate([np.ones((runs, 1)), rng.uniform(0.05, 1.0, (runs, n - 1))], axis=1)
+    hessian = (basis * spectrum[:, None, :]) @ np.swapaxes(basis, 1, 2)
+    theta = rng.standard_normal((runs, n)) * 10 ** rng.uniform(-3, 3, (runs, n))
+    rule = SoftAdam.paper(step_size=claim.alpha, beta1=claim.beta1, eta=1.0, epsilon=0.0, nonfinite="propagate")
+    state, seen = rule.init(theta), []
+    with np.errstate(all="ignore"):  # diverging runs overflow
+        for _ in range(steps):
+            g = np.einsum("rij,rj->ri", hessian, theta)
+            seen.append(np.sum(theta * g, axis=1))
+            theta, state = rule.step(theta, g, state)
+    values = np.array(seen)
+    rises = int(np.sum(np.any(values[1:] > values[:-1], axis=0)))
+    end = np.nan_to_num(values[-1] / values[0], nan=np.inf)
+    data = {"runs in which f rises at some step": rises, "largest final share": float(np.max(end))}
+    bad = int(np.sum(end >= claim.share))
+    return [Sampled("runs in floating point", runs, bad, claim.share - float(np.max(end)), f"{steps} steps", data)]
+
+
 # --- stochastic: is the minimiser stationary? ---
 
 
@@ -240,6 +275,24 @@ CLAIM = Claim(
             ),
         ),
         Part(
+            "(a) under SGD's own condition f still vanishes on random quadratics, rises in between included",
+            _vanishes,
+            printed=Vanishes(1e-3),
+            broken=Vanishes(1e-3, alpha=4.0),
+            bears=False,
+            note=(
+                "alpha = 1.9/L, beta_1 = 0, rotated Hessians, n = 5: an element that overshoots raises its own v until "
+                "d_i <= alpha. No proof of convergence is known to us for alpha (1 + eta) > 2/L."
+            ),
+        ),
+        Part(
+            "(a) the same with beta_1 = 0.9",
+            _vanishes,
+            printed=Vanishes(1e-3, beta1=0.9),
+            broken=Vanishes(1e-3, alpha=80.0, beta1=0.9),
+            bears=False,
+        ),
+        Part(
             "(b) the minimiser is a stationary point of the mean step",
             for_all,
             printed=_stationary("current"),
@@ -253,7 +306,9 @@ CLAIM = Claim(
             note=(
                 "n = 2, g_1 = 7 (probability 1/8) or -1, g_2 = +-1, beta_2 = 0, eta = 1: E[d g] = -7/48 alpha at the "
                 "minimiser, where E g = 0. SGD converges there; SoftAdam is driven off although d stays within "
-                "[5/6, 1] alpha: being within a factor is not a sufficient reason."
+                "[5/6, 1] alpha: being within a factor is not a sufficient reason. With constant "
+                "alpha SGD's stationary "
+                "mean is the minimiser here; SoftAdam's is not, by the same drift."
             ),
         ),
         Part(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import sympy as sp
 
@@ -102,14 +102,11 @@ def _padam(v_root: Any) -> dict[str, Inequality]:
     return {f"p = {j}/8": Inequality(_W**-j, ">", 1, {_W: v_root}) for j in range(1, 5)}
 
 
-def _mean_ratio(relation: str) -> Inequality:
-    """Mean of d_i/alpha over n = 2 elements at x_1^2 + x_2^2 = 2, parametrised rationally, against SGD's 1."""
-    c = 2 * _U / (1 + _U**2)
-    s = (1 - _U**2) / (1 + _U**2)
-    # x_1 = c + s, x_2 = c - s with u in [sqrt(2) - 1, 1] keeps both nonnegative; u = (3/7 + k)/(1 + k) lies inside.
-    mean = (ratio(ETA, R, c + s) + ratio(ETA, R, c - s)) / 2
-    k = sp.Symbol("k")
-    return Inequality(mean, relation, 1, {_U: (sp.Rational(3, 7) + k) / (1 + k), R: _S / (1 + _S)})  # type: ignore[arg-type]
+def _tangent(relation: Literal[">=", "<="]) -> dict[str, Inequality]:
+    """d/alpha against its tangent at x = 1, on both sides of it (eta > 0)."""
+    line = 1 - ETA * R / (1 + ETA) * (X - 1)
+    sides = {"x > 1": 1 + _U, "x < 1": 1 / (1 + _U)}
+    return {name: Inequality(ratio(ETA, R, X), relation, line, {X: x, R: _S / (1 + _S)}) for name, x in sides.items()}
 
 
 PADAM = Claim(
@@ -141,14 +138,14 @@ PADAM = Claim(
             ),
         ),
         Part(
-            "SoftAdam's coefficients are on average at least SGD's (n = 2)",
+            "SoftAdam's coefficients lie above their tangent at x = 1, so their mean over elements is at least SGD's",
             inequality,
-            printed=_mean_ratio(">="),
-            broken=_mean_ratio("<="),
+            printed=_tangent(">="),
+            broken=_tangent("<="),
             bears=False,
             note=(
-                "For every n by Jensen: d/alpha is convex in x and mean(x) <= sqrt(mean(x^2)) <= 1, so the mean of "
-                "d/alpha is >= 1, with equality only if all v_i agree."
+                "The tangent's slope is negative and mean(x) <= sqrt(mean(x^2)) <= 1: for every n the mean of d/alpha "
+                "over the elements is >= 1, with equality (eps = 0) only if all v_i agree."
             ),
         ),
         Part(

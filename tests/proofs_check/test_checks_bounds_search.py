@@ -119,3 +119,9 @@ def test_a_proof_is_run_only_without_a_violation() -> None:
 def test_no_instances_never_pass() -> None:
     with pytest.raises(ValueError, match="checked nothing"):
         for_all(replace(_squares(lambda k: 16), points=lambda budget: iter(())), QUICK)
+
+
+def test_witness_is_clear_enough_for_floating_point() -> None:
+    # true gap u^2 s^2: at small u and s the sides agree in float64
+    found = witness_of(inequality(Inequality(1 + X**2 * U**2, "<=", 1), QUICK))
+    assert found.stands
