@@ -287,7 +287,7 @@ SMALL = Claim(
             "smaller eigenvalues do worse whatever the distance S_i",
             inequality,
             printed=_closer(ALPHA / 8),
-            broken=Inequality(1, "<", 0),
+            broken=_closer(ALPHA / 100),
             repair=_closer(ALPHA + U),
             repair_note=r"for $S_i\ge\alpha$",
             bears=False,

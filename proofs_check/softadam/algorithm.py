@@ -13,7 +13,7 @@ from optassay.optimizers.softadam import SoftAdam
 from ..checks.symbolic import Identity, symbolic_identity
 from ..claim import Claim, Part
 from .code_against_algorithm import CLAIM as CODE
-from .trajectories import SamePath, same_path, sparse_stream
+from ..checks.trajectories import SamePath, same_path, sparse_stream
 from .transcription import algorithm_1, ratio, reference_code
 
 DEFAULTS = {

@@ -121,9 +121,22 @@ _SUP = (1 + ETA) / (1 + ETA - ETA * R)
 _INF = (1 + ETA) / (1 + ETA - ETA * R + ETA * R * ROOT_N)
 
 
-def _range(low: Any, high: Any) -> Range:
-    domain = {**UNIT_R, X: (1 + W) * U / (1 + U), ROOT_N: 1 + W}
+def _range(low: Any, high: Any, smallest: int = 0) -> Range:
+    """Ends stated for d/alpha; ``eta > smallest``."""
+    domain = {**UNIT_R, X: (1 + W) * U / (1 + U), ROOT_N: 1 + W, ETA: smallest + sp.Symbol("q")}
     return Range(ratio(ETA, R, X), low, high, lowest_at={X: ROOT_N}, highest_at={X: 0}, domain=domain)
+
+
+def _below_one(low: Any) -> dict[str, Inequality]:
+    """``low <= d/alpha <= 1/eta`` for 0 < eta < 1 at r = 1."""
+    q = sp.Symbol("q")
+    domain = {X: (1 + W) * U / (1 + U), ROOT_N: 1 + W, ETA: q / (1 + q)}
+    return {
+        "from below": Inequality(sp.sympify(low).subs(R, 1), "<=", ratio(ETA, 1, X), domain),
+        "from above, up to eta = 3/5": Inequality(
+            ratio(ETA, 1, X), "<=", 1 / ETA, domain | {ETA: 3 * q / (5 * (1 + q))}
+        ),
+    }
 
 
 # -1/(1 - r + r s) < eta < 0: the divider stays positive on 0 <= x <= sqrt(n).
@@ -138,14 +151,15 @@ FACTOR = Claim(
     id="softadam/step-within-factor-eta",
     location="section 3",
     statement=(
-        r"The step is always within a factor of $\eta$ to an SGD step: $1/\eta\le d_i/\alpha\le\eta$ for all $v\ge0$."
+        r"The step is always within a factor of $\eta$ to an SGD step: $1/\eta\le d_i/\alpha\le\eta$ for all $v\ge0$ "
+        r"and $\eta\ge1$ (for $\eta<1$ a finding)."
     ),
     assumptions=(r"$\eta>0$, $0<r\le1$, $n\ge2$, element by element, same $\alpha$ and direction $m_t$",),
     parts=(
         Part(
             "range of d_i/alpha",
             attained_range,
-            printed=_range(1 / ETA, ETA),
+            printed=_range(1 / ETA, ETA, smallest=1),
             broken=_range(_INF * 2, _SUP),
             repair=_range(_INF, _SUP),
             repair_note=(
@@ -156,6 +170,16 @@ FACTOR = Claim(
                 "At the default eta = 1 the stated factor would be 1, SGD itself; true is 2 upwards and (1 + sqrt n)/2 "
                 "downwards. The top needs v_i = 0, the bottom all of v in element i."
             ),
+        ),
+        Part(
+            "for eta < 1 the factor read as 1/eta: eta <= d_i/alpha <= 1/eta",
+            inequality,
+            printed=_below_one(ETA),
+            broken=_below_one(1 / ETA),
+            repair=_below_one(_INF),
+            repair_note="the lower end is (1 + eta)/(1 + eta sqrt n), below eta once sqrt(n) > 1/eta^2 (r = 1)",
+            note="The upper end 1 + eta stays below 1/eta for eta < 0.618.",
+            bears=False,
         ),
         Part(
             "ends at r = 1",

@@ -14,7 +14,7 @@ from optassay.optimizers.sgd import GradientDescent, Momentum
 
 from ..checks.symbolic import Identity, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Part
-from .trajectories import SamePath, same_path
+from ..checks.trajectories import SamePath, same_path
 from .transcription import adam, sgdm
 
 _SGD = SamePath(
