@@ -134,13 +134,15 @@ def root(function: BallFunction, low: Any, high: Any, width: float = 1e-15) -> a
     rising = bool(at_low < 0)
     while high - low > width:
         middle = _middle(low, high)
+        if not (low < middle and middle < high):
+            break  # neighbours in the working precision
         value = function(middle)
         if value > 0:
             low, high = (low, middle) if rising else (middle, high)
         elif value < 0:
             low, high = (middle, high) if rising else (low, middle)
         else:
-            break  # the working precision is exhausted; the enclosure stands as it is
+            break  # no certain sign in the working precision; the enclosure stands as it is
     return _hull(low, high)
 
 

@@ -75,10 +75,7 @@ def _costs(statement: Mapping[str, Any], budget: Budget) -> list[Evidence]:
     steps = {f"at most {statement['operations']} times Adam's element-wise operations": True}
     for dim in (1, 5, 64):
         x = np.ones(dim)
-        sizes = [
-            sum(np.size(entry) for entry in rule.init(x)[1:])  # type: ignore[attr-defined]
-            for rule in (MSVAG(), Adam())
-        ]
+        sizes = [sum(np.size(entry) for entry in rule.init(x)[1:]) for rule in (MSVAG(), Adam())]
         steps[f"d = {dim}: state of {statement['vectors']} vectors each"] = sizes == [statement["vectors"] * dim] * 2
     numbers = [f.name for f in dataclasses.fields(MSVAG) if "domain" in f.metadata]
     steps[f"hyperparameters: {', '.join(numbers)}"] = len(numbers) == statement["hyperparameters"]

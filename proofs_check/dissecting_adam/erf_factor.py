@@ -14,7 +14,7 @@ from flint import arb
 
 from optassay.factors import adam_factor, sign_adaptation_factor
 
-from ..certificates import ball, maximum, minimum, precision, root
+from ..certificates import ball, certain_sign, maximum, minimum, precision, root, zeros
 from ..checks.search import ForAll, Point, for_all
 from ..checks.symbolic import Identity, is_zero, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Exact, Part, Way, Witness
@@ -157,18 +157,37 @@ def _within(bounds: Mapping[str, F], budget: Budget) -> list[Evidence]:
     return [Exact("ball", steps, data)]
 
 
+def _slope(inverse: arb) -> arb:
+    """Derivative of the difference in u."""
+    square = 1 + inverse * inverse
+    return 1 / (square * square.sqrt()) - _density(inverse)
+
+
+def _bend(inverse: arb) -> arb:
+    """Second derivative of the difference in u."""
+    square = 1 + inverse * inverse
+    return -3 * inverse / (square * square * square.sqrt()) + inverse * _density(inverse)
+
+
 @cache
 def _by_bisection(budget: Budget) -> dict[str, bool]:
-    """The same extremes without any monotonicity: bisection on u in [0, 8], and 1 - factor bounds beyond."""
+    """The same landmarks without any monotonicity: bisection on u in [0, 8], and bounds of 1 - factor beyond."""
     width = budget.pick(1e-5, 1e-7)
     marks = landmarks()
     with precision(80):
         largest, smallest = maximum(difference, 0, 8, width), minimum(difference, 0, 8, width)
+        start = F(1, 100)
+        turns, crossings = zeros(_slope, _bend, start, 8, 1e-12), zeros(difference, _slope, start, 8, 1e-12)
+        expected = [1 / marks[f"eta of the {name} difference"] for name in ("largest", "smallest")]
         # Beyond u = 8 both factors lie between 1 - 1/(2 u^2) and 1.
         tail = arb(1) / 128
         return {
             "bisection on [0, 8] finds the same maximum": bool(largest.overlaps(marks["largest difference"])),
             "bisection on [0, 8] finds the same minimum": bool(smallest.overlaps(marks["smallest difference"])),
+            "the difference rises on [0, 1/100]": certain_sign(_slope, 0, start) == 1,
+            "two stationary points on [1/100, 8]": len(turns) == 2
+            and all(bool(a.overlaps(b)) for a, b in zip(turns, expected, strict=True)),
+            "one zero on [1/100, 8]": len(crossings) == 1 and bool(crossings[0].overlaps(1 / marks["eta of the zero"])),
             "beyond u = 8 the difference is smaller": bool(1 - adam_ball(arb(8)) < tail)
             and bool(1 - best_ball(arb(8)) < tail)
             and bool(tail < -marks["smallest difference"]),
