@@ -60,7 +60,7 @@ def _record(evidence: Sequence[Evidence]) -> list[dict[str, Any]]:
 
 def _methods(evidence: Sequence[Evidence]) -> set[str]:
     """Kinds of evidence, in words of one small vocabulary; what exactly was done is said in each record."""
-    names = set()
+    names: set[str] = set()
     for item in evidence:
         if isinstance(item, Exact | Unsatisfiable):
             names.add(item.method)

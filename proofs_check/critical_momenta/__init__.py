@@ -1,0 +1,15 @@
+"""Claims of "Promoting Exploration in Memory-Augmented Adam using Critical Momenta"."""
+
+from importlib import import_module
+
+from ..claim import Claim
+
+SECTIONS = (
+    "system",  # 3.2: the linear system
+    "rates",  # 3.2: radii, stability, optimal rates, figure 3
+)
+
+
+def claims() -> list[Claim]:
+    """All claims of the paper, in its order."""
+    return [claim for section in SECTIONS for claim in import_module(f".{section}", __package__).CLAIMS]
