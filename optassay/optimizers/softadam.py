@@ -113,6 +113,9 @@ class SoftAdam(ElementwiseRule):
         floor = epsilon * epsilon if self.epsilon_power == 2 else epsilon
         if self.segments is None:
             mean = xp.mean(v, axis=-1, keepdims=True)
+        elif hasattr(xp, "segment_sums"):  # a namespace that records expressions knows its tensors
+            lengths = ctx.asarray([float(n) for n in self.segments])
+            mean = xp.segment_spread(xp.segment_sums(v, self.segments) / lengths, self.segments)
         else:
             ends = list(accumulate(self.segments))
             means = [

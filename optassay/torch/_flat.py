@@ -332,7 +332,8 @@ class Unit:
         engine = Engine(self, column, gradients.column, self.state)
         _lazy._current.append(engine)
         try:
-            new_params, new_state = rule.step(engine.params, engine.grad, engine.state)
+            with np.errstate(all="ignore"):  # small arrays are silent about infinities and NaN, as tensors are
+                new_params, new_state = rule.step(engine.params, engine.grad, engine.state)
             self.state = engine.finish(new_params, new_state, self.state)
         finally:
             _lazy._current.pop()
