@@ -11,9 +11,9 @@ import sympy as sp
 from optassay.optimizers.softadam import SoftAdam
 
 from ..checks.symbolic import Identity, symbolic_identity
+from ..checks.trajectories import SamePath, same_path, sparse_stream
 from ..claim import Claim, Part
 from .code_against_algorithm import CLAIM as CODE
-from ..checks.trajectories import SamePath, same_path, sparse_stream
 from .transcription import algorithm_1, ratio, reference_code
 
 DEFAULTS = {

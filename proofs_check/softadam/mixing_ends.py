@@ -13,8 +13,8 @@ from optassay.optimizers.sgd import Momentum
 from optassay.optimizers.softadam import SoftAdam
 
 from ..checks.symbolic import Identity, symbolic_identity
-from ..claim import Budget, Claim, Evidence, Part, Sampled
 from ..checks.trajectories import SamePath, random_stream, same_path
+from ..claim import Budget, Claim, Evidence, Part, Sampled
 from .transcription import ratio, reference_code, sgdm
 
 ALPHA, ETA, R, X, EPS, _B1 = sp.symbols("alpha eta r x eps beta1")

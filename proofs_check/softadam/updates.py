@@ -13,8 +13,8 @@ from optassay.optimizers.adam import Adam
 from optassay.optimizers.sgd import GradientDescent, Momentum
 
 from ..checks.symbolic import Identity, symbolic_identity
-from ..claim import Budget, Claim, Evidence, Part
 from ..checks.trajectories import SamePath, same_path
+from ..claim import Budget, Claim, Evidence, Part
 from .transcription import adam, sgdm
 
 _SGD = SamePath(

@@ -12,12 +12,13 @@ import pytest
 from optassay.optimizers.adam import Adam, AMSGrad
 from optassay.optimizers.sgd import Momentum
 from optassay.optimizers.softadam import SoftAdam
+from proofs_check.checks.tables import welch
 from proofs_check.claim import Budget
 from proofs_check.judge import judge_claim
 from proofs_check.softadam import claims
 from proofs_check.softadam.adam_long_run import distance_bound, step_bound
 from proofs_check.softadam.early_variance import variance_of_inverse_root
-from proofs_check.softadam.tables import CIFAR10, PENN_TREEBANK, welch
+from proofs_check.softadam.tables import CIFAR10, PENN_TREEBANK
 from proofs_check.softadam.transcription import ratio, second_moment_weights
 
 EXPECTED = {
@@ -223,7 +224,7 @@ def test_welch_by_scipy(factor: float) -> None:
     rows = [(c["SoftAdam"], c["SGD"]) for c in (*CIFAR10.values(), *PENN_TREEBANK.values())]
     for a, b in rows:
         test = ttest_ind_from_stats(a[0], a[1] * factor, 3, b[0], b[1] * factor, 3, equal_var=False)
-        t, _, p = welch(a, b, spread)  # type: ignore[arg-type]
+        t, _, p = welch(a, b, spread, 3)  # type: ignore[arg-type]
         assert (t, p) == (pytest.approx(test.statistic, rel=1e-9), pytest.approx(test.pvalue, rel=1e-9))
 
 
