@@ -172,7 +172,7 @@ def _bend(inverse: arb) -> arb:
 @cache
 def _by_bisection(budget: Budget) -> dict[str, bool]:
     """The same landmarks without any monotonicity: bisection on u in [0, 8], and bounds of 1 - factor beyond."""
-    width = budget.pick(1e-5, 1e-7)
+    width = budget.pick(1e-5, 2e-6)
     marks = landmarks()
     with precision(80):
         largest, smallest = maximum(difference, 0, 8, width), minimum(difference, 0, 8, width)

@@ -16,6 +16,7 @@ from ..checks.search import ForAll, Point, for_all
 from ..checks.symbolic import Identity, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Exact, Part
 from .svag_tree import PROBLEMS, Node, depth, factors, levels, mean, second_moment
+from .theorem_1_paths import along_paths
 
 a, b, a2, b2, x, y, m, q, e, c = sp.symbols("a b a2 b2 x y m q e c")
 Sides = Callable[[Point], tuple[Any, Any]]
@@ -383,6 +384,14 @@ CLAIMS = [
                 broken=_on_levels(_inverse(6), "after * (1 + 6 * c * e) <= e"),
                 note="Needs 0 <= c e_t < 1. Since G^2 >= E|grad f|^2 >= 2 mu e_t, c e_t <= mu / L <= 1 always, and "
                 "c e_t = 1 only without noise at mu = L, where e_{t+1} = 0.",
+            ),
+            Part(
+                "(31), (33)-(35) along simulated Gaussian paths",
+                along_paths,
+                printed={"(31)": 1.0, "(33)": 1.0, "(34)": 1.0, "(35)": 1.0},
+                broken={"(31)": 1.0, "(33)": 2.0, "(34)": 1.0, "(35)": 1.0},
+                bears=False,
+                note="With the exact conditional expectation at every point; relative slacks.",
             ),
             Part(
                 "range of c e_t",
