@@ -56,8 +56,13 @@ class OnArrays:
         xp = self.ctx.xp
         return xp.where(x == 0, self.ctx.asarray(at_zero), 1.0 / xp.where(x == 0, xp.ones_like(x), x))
 
-    def where_less(self, a: Array, b: Array, less: Array, tie: Array, more: Array) -> Array:
-        """``less`` where a < b, ``tie`` where a = b, ``more`` where a > b."""
+    def where_less(self, a: Array, b: Array, less: Array, tie: Array, more: Array, *, jumps: bool = False) -> Array:
+        """``less`` where a < b, ``tie`` where a = b, ``more`` where a > b.
+
+        ``jumps`` says that this is the derivative of something discontinuous: balls that straddle a = b then know
+        nothing, since no mean value theorem holds across.
+        """
+        del jumps
         where = self.ctx.xp.where
         return where(a < b, less, where(a > b, more, tie))
 
@@ -117,10 +122,12 @@ class OnBalls:
         del at_zero
         return 1 / x  # not finite when the ball contains zero: the caller then knows nothing, which is true
 
-    def where_less(self, a: Any, b: Any, less: Any, tie: Any, more: Any) -> Any:
+    def where_less(self, a: Any, b: Any, less: Any, tie: Any, more: Any, *, jumps: bool = False) -> Any:
         if a < b:
             return less
-        return more if a > b else less.union(tie).union(more)
+        if a > b:
+            return more
+        return a * float("nan") if jumps else less.union(tie).union(more)
 
 
 class OnSymbols:
@@ -154,7 +161,8 @@ class OnSymbols:
         del at_zero
         return 1 / x
 
-    def where_less(self, a: Any, b: Any, less: Any, tie: Any, more: Any) -> Any:
+    def where_less(self, a: Any, b: Any, less: Any, tie: Any, more: Any, *, jumps: bool = False) -> Any:
+        del jumps
         import sympy
 
         return sympy.Piecewise((less, a < b), (more, a > b), (tie, True))

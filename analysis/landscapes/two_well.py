@@ -46,18 +46,18 @@ class TwoWell(Separable):
         s = m.number(self.sharpness)
         return s, m.square(x), s * m.square(x - 1)
 
-    def _choose(self, x: Any, m: Any, flat: Any, sharp: Any) -> Any:
+    def _choose(self, x: Any, m: Any, flat: Any, sharp: Any, jumps: bool) -> Any:
         _, a, b = self._branches(x, m)
         tie = {"flat": flat, "sharp": sharp, "mean": (flat + sharp) / 2}[self.ties]
-        return m.where_less(a, b, flat, tie, sharp)
+        return m.where_less(a, b, flat, tie, sharp, jumps=jumps)
 
     def _value(self, x: Any, m: Any) -> Any:
         _, a, b = self._branches(x, m)
         return m.where_less(a, b, a, a, b)
 
     def _slope(self, x: Any, m: Any) -> Any:
-        return self._choose(x, m, 2 * x, 2 * m.number(self.sharpness) * (x - 1))
+        return self._choose(x, m, 2 * x, 2 * m.number(self.sharpness) * (x - 1), jumps=False)
 
     def _curvature(self, x: Any, m: Any) -> Any:
         one = x * 0 + 1
-        return self._choose(x, m, 2 * one, 2 * m.number(self.sharpness) * one)
+        return self._choose(x, m, 2 * one, 2 * m.number(self.sharpness) * one, jumps=True)
