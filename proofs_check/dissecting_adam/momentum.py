@@ -118,7 +118,7 @@ def _along_a_run(covariances: bool) -> ForAll:
 def _kappa_relation(terms: Callable[[int], int], factor: Callable[[int], Any]) -> dict[str, Identity]:
     """Relative variance of r_t for iid gradients, and sum c^2, against kappa."""
     found = {}
-    for t in range(1, 7):
+    for t in range(1, 6):
         n = terms(t)
         # var[r] / sigma^2 = factor * (E r / grad)^2, written without the division.
         found[f"t = {t}: var/mean^2"] = Identity(

@@ -24,12 +24,12 @@ from .theorem_1_proof import (
     DOMINATION,
     GEOMETRIC,
     SQUARE_OF_MEAN,
-    _constant,
-    _identities,
-    _level_in_floats,
-    _spread,
     expectations,
+    identities,
+    level_in_floats,
     library_paths,
+    rate_constant,
+    spread_of,
 )
 
 UNIFORM = "(a) uniform over R^d"
@@ -50,18 +50,18 @@ def _rate(scale: int) -> ForAll:
         return [p for p in expectations(budget) if p["t"] > 0]
 
     def sides(p: Point) -> tuple[Any, Any]:
-        return p["e"] * (1 / p["start"] + p["t"] * scale * _constant(p)), 1
+        return p["e"] * (1 / p["start"] + p["t"] * scale * rate_constant(p)), 1
 
     def prove(budget: Budget) -> list[Evidence]:
         gaps = [sides(p)[1] - sides(p)[0] for p in points(budget)]
-        chain = _identities((CAUCHY, DOMINATION, SQUARE_OF_MEAN, GEOMETRIC), budget)
-        return [*chain, Exact("enumeration", {"slack >= 0 on every level": min(gaps) >= 0}, _spread(gaps))]
+        chain = identities((CAUCHY, DOMINATION, SQUARE_OF_MEAN, GEOMETRIC), budget)
+        return [*chain, Exact("enumeration", {"slack >= 0 on every level": min(gaps) >= 0}, spread_of(gaps))]
 
     return ForAll(
         points=points,
         sides=sides,
         relation="<=",
-        again=lambda p: (float(sides(_level_in_floats(p))[0]), 1.0),
+        again=lambda p: (float(sides(level_in_floats(p))[0]), 1.0),
         replay="from fractions import Fraction as F\n"
         "e, start, t, L, mu, G2 = (F(str(witness[n])) for n in ('e', 'start', 't', 'L', 'mu', 'G2'))\n"
         f"violated = e * (1 / start + t * {scale} * 2 * mu**2 / (L * G2)) > 1",

@@ -156,8 +156,8 @@ def _everywhere(sides: Sides, test: str, *proof: Identity, relation: Any = "<=")
             left, right = sides(point)
             gaps.append((right - left) * (1 if relation == "<=" else -1))
         return [
-            *_identities(proof, budget),
-            Exact("enumeration", {"slack >= 0 at every node": min(gaps) >= 0}, _spread(gaps)),
+            *identities(proof, budget),
+            Exact("enumeration", {"slack >= 0 at every node": min(gaps) >= 0}, spread_of(gaps)),
         ]
 
     return ForAll(
@@ -170,12 +170,14 @@ def _everywhere(sides: Sides, test: str, *proof: Identity, relation: Any = "<=")
     )
 
 
-def _identities(proof: Sequence[Identity], budget: Budget) -> list[Evidence]:
+def identities(proof: Sequence[Identity], budget: Budget) -> list[Evidence]:
+    """The symbolic part of a proof; nothing where an inequality holds by definition."""
     named = {f"identity {k + 1}": identity for k, identity in enumerate(proof)}
     return symbolic_identity(named, budget) if named else []
 
 
-def _spread(gaps: Sequence[Any]) -> dict[str, Any]:
+def spread_of(gaps: Sequence[Any]) -> dict[str, Any]:
+    """How tight an inequality is over the instances tried."""
     values = sorted(map(float, gaps))
     return {"nodes": len(values), "smallest slack": values[0], "median slack": values[len(values) // 2]}
 
@@ -237,7 +239,7 @@ violated = not ({test})
 """
 
 
-def _level_in_floats(point: Point) -> Point:
+def level_in_floats(point: Point) -> Point:
     """The level's expectations once more, over the paths of the library's rule."""
     problem = PROBLEMS[point["problem"]]
     found = dict(point) | {"G2": float(point["G2"])}
@@ -253,15 +255,15 @@ def _on_levels(sides: Sides, test: str, *proof: Identity) -> ForAll:
     def prove(budget: Budget) -> list[Evidence]:
         gaps = [right - left for left, right in map(sides, _levels(budget))]
         return [
-            *_identities(proof, budget),
-            Exact("enumeration", {"slack >= 0 on every level": min(gaps) >= 0}, _spread(gaps)),
+            *identities(proof, budget),
+            Exact("enumeration", {"slack >= 0 on every level": min(gaps) >= 0}, spread_of(gaps)),
         ]
 
     return ForAll(
         points=_levels,
         sides=sides,
         relation="<=",
-        again=lambda point: sides(_level_in_floats(point)),
+        again=lambda point: sides(level_in_floats(point)),
         replay=REPLAY_LEVEL.replace("{test}", test),
         proof=prove,
     )
@@ -271,22 +273,23 @@ def _levels(budget: Budget) -> Iterable[Point]:
     return [point for point in expectations(budget) if point["e"] > 0]
 
 
-def _constant(point: Point) -> Any:
+def rate_constant(point: Point) -> Any:
+    """c = 2 mu^2 / (L G^2)."""
     return 2 * point["mu"] ** 2 / (point["L"] * point["G2"])
 
 
 def _total(scale: int) -> Sides:
     """(37), (38): e_{t+1} <= e_t (1 - c e_t)."""
-    return lambda p: (p["next e"], p["e"] * (1 - scale * _constant(p) * p["e"]))
+    return lambda p: (p["next e"], p["e"] * (1 - scale * rate_constant(p) * p["e"]))
 
 
 def _inverse(scale: int) -> Sides:
     """(39), without division: 1/e_{t+1} >= 1/e_t + c."""
-    return lambda p: (p["next e"] * (1 + scale * _constant(p) * p["e"]), p["e"])
+    return lambda p: (p["next e"] * (1 + scale * rate_constant(p) * p["e"]), p["e"])
 
 
 def _range(high: Callable[[Point], Any]) -> ForAll:
-    return _on_levels(lambda p: (_constant(p) * p["e"], high(p)), "c * e <= mu / L")
+    return _on_levels(lambda p: (rate_constant(p) * p["e"], high(p)), "c * e <= mu / L")
 
 
 # Identities behind the steps. Cauchy-Schwarz with weights a_i = grad_i^2, b_i = grad_i^2 + var_i:
