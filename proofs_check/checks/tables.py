@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import sqrt
+from math import hypot, sqrt
 from typing import Any, Literal
 
-from ..claim import Budget
+from ..claim import Budget, Evidence, Sampled
 from .search import ForAll
 
 Cell = tuple[float, float]
@@ -102,7 +102,7 @@ def significance(
 ) -> ForAll:
     """Every difference is significant in favour of ``first``, or none is against it (two-sided, Welch).
 
-    ``tests`` multiplies the p-values (Bonferroni); ``family`` adjusts them for all differences of the comparison (Holm).
+    ``tests`` multiplies the p-values (Bonferroni); ``family`` adjusts them for all differences together (Holm).
     """
     runs = comparison.runs
 
@@ -142,6 +142,36 @@ def significance(
         methods=("Welch's test by the incomplete beta function", "Welch's test of SciPy"),
         margins=(1e-9, 1e-9),
     )
+
+
+@dataclass(frozen=True)
+class Excludes:
+    """The 95% intervals of ``first - other`` (Welch, not adjusted) exclude zero in just these pairs (row, other)."""
+
+    comparison: Comparison
+    spread: Spread
+    pairs: frozenset[tuple[str, str]]
+
+
+def intervals(statement: Excludes, budget: Budget) -> list[Evidence]:
+    """Compute every interval and compare the set of those that exclude zero."""
+    from scipy.stats import t as student
+
+    del budget
+    found, smallest, wrong = {}, float("inf"), 0
+    pairs = _pairs(statement.comparison)
+    for row, other, first, second in pairs:
+        _, freedom, _ = welch(first, second, statement.spread, statement.comparison.runs)
+        difference = first[0] - second[0]
+        factor = 1.0 if statement.spread == "standard deviation" else sqrt(statement.comparison.runs)
+        error = factor * hypot(first[1], second[1]) / sqrt(statement.comparison.runs)
+        half = float(student.ppf(0.975, freedom)) * error
+        low, high = difference - half, difference + half
+        found[f"{row}: {statement.comparison.first} - {other}"] = [round(low, 3), round(high, 3)]
+        wrong += ((row, other) in statement.pairs) != (low > 0 or high < 0)
+        smallest = min(smallest, abs(low), abs(high))
+    method = f"95% Welch intervals, +- as {statement.spread}"
+    return [Sampled(method, len(pairs), wrong, smallest, f"{len(pairs)} differences", {"intervals": found})]
 
 
 def means_at_least(comparison: Comparison, shortfall: str = "0", strict: bool = False) -> ForAll:
