@@ -7,6 +7,8 @@ from ..claim import Claim
 SECTIONS = (
     "system",  # 3.2: the linear system
     "rates",  # 3.2: radii, stability, optimal rates, figure 3
+    "networks",  # 5, A.2, A.3
+    "settings",  # A.2.2, A.2.3: settings, sizes, buffer sizes
 )
 
 
