@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from ..arrays import Array, Context
+from ..arrays import Array, Context, context
 from . import _gram, _projection
 from ._gram import History
 from ._projection import Projection
@@ -137,6 +137,23 @@ class _Anderson(Rule):
         check_shape(params, x=state.x)
 
     def step(self, params: Array, grad: Array, state: AndersonState) -> tuple[Array, AndersonState]:
+        params, state, _ = self._whole_step(params, grad, state)
+        return params, state
+
+    def step_with_projection(
+        self, params: Array, grad: Array, state: AndersonState
+    ) -> tuple[Array, AndersonState, Array]:
+        """:meth:`step`, and the projected point ``x_bar`` (8) on its way: ``params`` where nothing was mixed."""
+        self.check_state(params, state)
+        new, state, weights = self._whole_step(params, grad, state)
+        if weights is None:
+            return new, state, params
+        return new, state, params - _gram.combine(context(params=params), state.history.x, weights)
+
+    def _whole_step(
+        self, params: Array, grad: Array, state: AndersonState
+    ) -> tuple[Array, AndersonState, Array | None]:
+        """The new point and state, and ``alpha Gamma`` if this step mixes."""
         t = state.t + 1
         ctx = self.enter(params, grad, t)
         xp = ctx.xp
@@ -147,12 +164,13 @@ class _Anderson(Rule):
         runs = xp.zeros_like(state.rejected)
         if t == 1 or (t - 1) % self.period != 0:
             params, inner = self._without_mixing(ctx, x, grad, r, state.inner, t)
-            return params, AndersonState(t, x, r, dx, dr, history, inner, runs, runs)
+            return params, AndersonState(t, x, r, dx, dr, history, inner, runs, runs), None
         gamma, alpha = self._project(ctx, history, against, r, dx, x.shape[-1], t)
-        gamma = xp.astype(gamma, ctx.dtype, copy=False)
-        params, inner, accepted = self._mix(ctx, x, grad, r, history, alpha * gamma, state.inner, t)
+        weights = alpha * xp.astype(gamma, ctx.dtype, copy=False)
+        params, inner, accepted = self._mix(ctx, x, grad, r, history, weights, state.inner, t)
         rejected = 1.0 - xp.astype(accepted[..., 0], ctx.dtype)
-        return params, AndersonState(t, x, r, dx, dr, history, inner, rejected + runs, alpha[..., 0] + runs)
+        state = AndersonState(t, x, r, dx, dr, history, inner, rejected + runs, alpha[..., 0] + runs)
+        return params, state, weights
 
     def _remember(
         self, ctx: Context, x: Array, r: Array, state: AndersonState, t: int
