@@ -117,6 +117,9 @@ def _print_table(entries: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     console = Console()
+    if not console.is_terminal:
+        # A file or a pipe has no width of its own, and cut numbers help nobody.
+        console = Console(width=160)
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("claim", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
