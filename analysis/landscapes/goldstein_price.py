@@ -13,18 +13,19 @@ Form = Literal["printed", "inside", "scaled", "plain"]
 def factors(u: Any, v: Any, m: Any) -> tuple[tuple[Any, Any, Any], tuple[Any, Any, Any]]:
     """The factors A(u), B(v) of the function, ``u = x + y`` and ``v = 2 x - 3 y``, each with two derivatives.
 
-    In these variables the printed polynomials are ``A = 1 + (u + 1)^2 (19 - 14 u + 3 u^2)`` with
-    ``A' = 12 (u + 1)(u - 1)(u - 2)``, and ``B = 30 + v^2 (18 - 16 v + 3 v^2)`` with ``B' = 12 v (v - 1)(v - 3)``.
+    The printed polynomials are ``A = 1 + (u + 1)^2 (19 - 14 u + 3 u^2)`` and ``B = 30 + v^2 (18 - 16 v + 3 v^2)``;
+    here they stand as sums of squares, which enclose tightly over boxes and show A >= 1, B >= 3.
     """
+    third = m.ratio(1, 3)
     first = (
-        1 + m.square(u + 1) * (19 - 14 * u + 3 * m.square(u)),
+        1 + m.square(u + 1) * (8 * third + 3 * m.square(u - 7 * third)),
         12 * (u + 1) * (u - 1) * (u - 2),
-        36 * m.square(u) - 48 * u - 12,
+        36 * m.square(u - 2 * third) - 28,
     )
     second = (
-        30 + m.square(v) * (18 - 16 * v + 3 * m.square(v)),
+        3 + m.square(v - 3) * (8 * third + 3 * m.square(v + third)),
         12 * v * (v - 1) * (v - 3),
-        36 * m.square(v) - 96 * v + 36,
+        36 * m.square(v - 4 * third) - 28,
     )
     return first, second
 

@@ -1,0 +1,208 @@
+"""Batched runs of the toy experiments of "Critical Momenta", section 4: methods, starts, end points, outcomes.
+
+Everything is keyed by frozen values and cached, so that claims and figures share the same runs. The functions are
+deterministic: chance enters by the starts alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+
+from optassay.optimizers import (
+    Adam,
+    AdamCriticalGradients,
+    AdamCriticalMomenta,
+    ExtraGradient,
+    Rule,
+    SharpnessAware,
+)
+from optassay.optimizers.schedules import StepDrops
+
+from .escape import in_flat_basin, near, wilson
+from .landscapes import Landscape, TwoWell
+from .runs import run
+
+Name = Literal["Adam", "Adam+SAM", "Adam+CG", "Adam+CM", "Adam+SAM+CM", "Adam+MEG"]
+Criterion = Literal["basin", "near", "escaped"]
+NAMES: tuple[Name, ...] = ("Adam", "Adam+SAM", "Adam+CG", "Adam+CM", "Adam+SAM+CM", "Adam+MEG")
+CRITICAL: tuple[Name, ...] = ("Adam+CG", "Adam+CM", "Adam+SAM+CM")
+# Readings of what the paper leaves open, as options of the rules; "square" and "key" exist for momenta only.
+READINGS: dict[str, tuple[tuple[str, Any], ...]] = {
+    "as printed": (),
+    "mean over the fill": (("mean", "fill"),),
+    "insert first": (("order", "insert"),),
+    "values decayed": (("decayed", "values"),),
+    "momentum as key": (("key", "momentum"),),
+    "published code": (("mean", "fill"), ("start", "gradient")),
+    "v of the corrected aggregate": (("square", "corrected"),),
+    "no bias correction": (("debias", False),),
+}
+_MOMENTA_ONLY = frozenset({"key", "start", "square"})
+
+
+@dataclass(frozen=True)
+class Method:
+    """An optimizer of section 4 with its hyperparameters; the defaults are the paper's.
+
+    Attributes
+    ----------
+    name : str
+        One of ``NAMES``.
+    capacity, decay : int, float
+        C and lambda of the buffer; for Adam+CG, Adam+CM and Adam+SAM+CM.
+    radius : float
+        rho of SAM.
+    extrapolation : float
+        gamma of the extragradient.
+    drop : int, optional
+        The step size is divided by ten after this step.
+    options : tuple of (name, value)
+        Options of the rule with a buffer, such as the entries of ``READINGS``; those that exist for stored momenta
+        only are left out for stored gradients, and all but ``debias`` for the rules without a buffer.
+    """
+
+    name: Name
+    step_size: float = 0.05
+    beta1: float = 0.9
+    beta2: float = 0.99
+    capacity: int = 5
+    decay: float = 0.7
+    radius: float = 0.05
+    extrapolation: float = 0.01
+    drop: int | None = None
+    options: tuple[tuple[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.name not in NAMES:
+            raise ValueError(f"name must be one of {', '.join(NAMES)}, got {self.name!r}")
+
+    def rule(self) -> Rule:
+        """The update rule."""
+        step: Any = self.step_size if self.drop is None else StepDrops(self.step_size, (self.drop,))
+        base: dict[str, Any] = {"step_size": step, "beta1": self.beta1, "beta2": self.beta2}
+        options = dict(self.options)
+        buffer: dict[str, Any] = {"capacity": self.capacity, "decay": self.decay}
+        if self.name == "Adam+CG":
+            kept = {k: v for k, v in options.items() if k not in _MOMENTA_ONLY}
+            return AdamCriticalGradients(**base, **buffer, **kept)
+        if self.name in ("Adam+CM", "Adam+SAM+CM"):
+            momenta = AdamCriticalMomenta(**base, **buffer, **options)
+            return momenta if self.name == "Adam+CM" else SharpnessAware(momenta, self.radius)
+        adam = Adam(**base, **{k: v for k, v in options.items() if k == "debias"})
+        if self.name == "Adam+SAM":
+            return SharpnessAware(adam, self.radius)
+        return ExtraGradient(adam, self.extrapolation) if self.name == "Adam+MEG" else adam
+
+
+@dataclass(frozen=True)
+class Starts:
+    """Independent starts, uniform in a cube; with ``grid`` the midpoints of a regular partition (one coordinate)."""
+
+    low: float
+    high: float
+    dim: int
+    count: int
+    seed: int = 0
+    grid: bool = False
+
+    def points(self) -> np.ndarray:
+        """The starts (count, dim)."""
+        if self.grid:
+            if self.dim != 1:
+                raise ValueError(f"a grid of starts needs dim 1, got {self.dim}")
+            return (self.low + (self.high - self.low) * (np.arange(self.count) + 0.5) / self.count)[:, None]
+        return np.random.default_rng([self.seed, self.dim]).uniform(self.low, self.high, (self.count, self.dim))
+
+
+@dataclass(frozen=True)
+class Wells:
+    """Runs on the two-well family (9): every start at every sharpness coefficient."""
+
+    sharpness: tuple[float, ...]
+    starts: Starts
+    steps: int = 500
+
+    def landscape(self) -> TwoWell:
+        return TwoWell(np.asarray(self.sharpness)[:, None])
+
+
+@lru_cache(maxsize=512)
+def well_ends(method: Method, study: Wells) -> np.ndarray:
+    """End points (sharpness, starts, d) on the two-well family."""
+    start = np.broadcast_to(study.starts.points(), (len(study.sharpness), study.starts.count, study.starts.dim))
+    return np.asarray(run(method.rule(), study.landscape(), start, study.steps).params)
+
+
+def reached_flat(method: Method, study: Wells, criterion: Criterion, tolerance: float = 0.1) -> np.ndarray:
+    """Whether runs reached the flat minimum, (sharpness, starts) of 0.0 or 1.0.
+
+    "basin": all coordinates end in its basin; "near": within ``tolerance`` of it; "escaped": as "basin" for starts
+    outside the basin of the flat minimum, NaN for the others.
+    """
+    ends, sharpness = well_ends(method, study), np.asarray(study.sharpness)[:, None]
+    if criterion == "near":
+        return np.asarray(near(ends, 0.0, tolerance), dtype=float)
+    found = np.asarray(in_flat_basin(ends, sharpness), dtype=float)
+    if criterion == "basin":
+        return found
+    inside = np.asarray(in_flat_basin(np.broadcast_to(study.starts.points(), ends.shape), sharpness))
+    return np.where(inside, np.nan, found)
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Runs on one landscape from many starts, looked at after each of ``at`` steps."""
+
+    landscape: Landscape
+    starts: Starts
+    at: tuple[int, ...] = (500,)
+
+
+@lru_cache(maxsize=256)
+def visited(method: Method, study: Plane) -> np.ndarray:
+    """Points (len(at), starts, d) after each of the wanted steps; runs that diverge show as NaN or infinity."""
+    every = int(np.gcd.reduce(np.asarray(study.at)))
+    result = run(method.rule(), study.landscape, study.starts.points(), max(study.at), record_every=every)
+    assert result.trajectory is not None
+    return np.asarray(result.trajectory)[[result.steps.index(t) for t in study.at]]
+
+
+def losses(method: Method, study: Plane) -> np.ndarray:
+    """Values (len(at), starts) of the landscape there."""
+    return np.asarray(study.landscape.value(visited(method, study)))
+
+
+def ratios(outcomes: Mapping[str, np.ndarray]) -> dict[str, list[float]]:
+    """[ratio, Wilson 95 % low, high, runs] of 0/1 outcomes, NaN left out."""
+    table = {}
+    for name, values in outcomes.items():
+        valid = values[~np.isnan(values)]
+        found = wilson(int(valid.sum()), len(valid))
+        table[name] = [round(float(v), 4) for v in (found.value, found.low, found.high)] + [len(valid)]
+    return table
+
+
+def chance_of_order(
+    outcomes: Mapping[str, np.ndarray], order: Sequence[tuple[str, str]], runs: int, trials: int = 2000, seed: int = 0
+) -> float:
+    """How often a study of ``runs`` starts, drawn from these, shows every ``first > second`` of ``order`` in the means.
+
+    The methods of one study share their starts, as in ``outcomes``.
+    """
+    keys = sorted({key for pair in order for key in pair})
+    table = np.stack([outcomes[key] for key in keys])
+    rows = np.random.default_rng([seed, runs]).integers(0, table.shape[1], (trials, runs))
+    means = {key: np.nanmean(table[k][rows], axis=1) for k, key in enumerate(keys)}
+    return float(np.mean(np.all([means[a] > means[b] for a, b in order], axis=0)))
+
+
+def with_options(method: Method, reading: str) -> Method:
+    """The method in one of the ``READINGS``."""
+    if reading not in READINGS:
+        raise ValueError(f"reading must be one of {', '.join(READINGS)}, got {reading!r}")
+    return replace(method, options=READINGS[reading])
