@@ -5,6 +5,7 @@ from importlib import import_module
 from ..claim import Claim
 
 SECTIONS = (
+    "algorithms",  # 3, (1) to (7)
     "system",  # 3.2: the linear system
     "rates",  # 3.2: radii, stability, optimal rates, figure 3
     "networks",  # 5, A.2, A.3

@@ -96,7 +96,7 @@ def _at(source: Any, t: int, theta: Vector) -> Vector:
     return list(source.gradient(theta) if isinstance(source, Field) else source[t - 1])
 
 
-def _move(theta: Vector, m: Vector, v: Vector, t: int, sqrt: Root, h: Any, eps_inside: bool) -> Vector:
+def _move(theta: Sequence[Any], m: Vector, v: Vector, t: int, sqrt: Root, h: Any, eps_inside: bool) -> Vector:
     """(2) and (7); where numerator and denominator vanish nothing moves."""
     new = []
     for x, a, b in zip(theta, m, v, strict=True):
@@ -121,10 +121,11 @@ def _offered(buffer: Buffer, key: Number, vector: Vector, reading: Reading) -> V
     return buffer.mean(reading.mean, vector) if reading.insert_first else before
 
 
-def adam(source: Any, theta: Vector, sqrt: Root, h: Any, eps_inside: bool = False) -> Path:
+def adam(source: Any, theta: Sequence[Any], sqrt: Root, h: Any, eps_inside: bool = False) -> Path:
     """(1), (2)."""
+    theta = list(theta)
     m = v = [0 * x for x in theta]
-    path = []
+    path: Path = []
     for t in range(1, _gradients(source) + 1):
         g = _at(source, t, theta)
         m = _average(m, g, h["beta1"])
@@ -134,10 +135,11 @@ def adam(source: Any, theta: Vector, sqrt: Root, h: Any, eps_inside: bool = Fals
     return path
 
 
-def adam_cg(source: Any, theta: Vector, sqrt: Root, h: Any, buffer: Buffer, reading: Reading) -> Path:
+def adam_cg(source: Any, theta: Sequence[Any], sqrt: Root, h: Any, buffer: Buffer, reading: Reading) -> Path:
     """(3), step as in (2)."""
+    theta = list(theta)
     m = v = [0 * x for x in theta]
-    path = []
+    path: Path = []
     for t in range(1, _gradients(source) + 1):
         g = _at(source, t, theta)
         a = _sum(g, _offered(buffer, norm(g, sqrt), g, reading))
@@ -150,7 +152,7 @@ def adam_cg(source: Any, theta: Vector, sqrt: Root, h: Any, buffer: Buffer, read
 
 def adam_cm(
     source: Any,
-    theta: Vector,
+    theta: Sequence[Any],
     sqrt: Root,
     h: Any,
     buffer: Buffer,
@@ -161,8 +163,9 @@ def adam_cm(
     original_key: bool = False,
 ) -> Path:
     """(4)-(7). ``tensors``: the key is the sum of their norms; ``radius``: the gradient is SAM's, of that radius."""
+    theta = list(theta)
     m = v = [0 * x for x in theta]
-    path = []
+    path: Path = []
     for t in range(1, _gradients(source) + 1):
         g = raw = _at(source, t, theta)
         if radius:
@@ -182,7 +185,7 @@ def adam_cm(
     return path
 
 
-def perturbed(source: Field, theta: Vector, g: Vector, radius: Number, sqrt: Root) -> Vector:
+def perturbed(source: Field, theta: Sequence[Any], g: Vector, radius: Number, sqrt: Root) -> Vector:
     """SAM's gradient at ``theta + radius g / |g|``, at ``theta`` where g = 0."""
     length = norm(g, sqrt)
     if not length:
@@ -190,10 +193,11 @@ def perturbed(source: Field, theta: Vector, g: Vector, radius: Number, sqrt: Roo
     return list(source.gradient([x + radius * y / length for x, y in zip(theta, g, strict=True)]))
 
 
-def adam_sam(source: Field, theta: Vector, sqrt: Root, h: Any, radius: Number) -> Path:
+def adam_sam(source: Field, theta: Sequence[Any], sqrt: Root, h: Any, radius: Number) -> Path:
     """(1), (2) with SAM's gradient."""
+    theta = list(theta)
     m = v = [0 * x for x in theta]
-    path = []
+    path: Path = []
     for t in range(1, source.steps + 1):
         g = perturbed(source, theta, list(source.gradient(theta)), radius, sqrt)
         m = _average(m, g, h["beta1"])
@@ -205,7 +209,7 @@ def adam_sam(source: Field, theta: Vector, sqrt: Root, h: Any, radius: Number) -
 
 def sgd_cm(
     source: Any,
-    theta: Vector,
+    theta: Sequence[Any],
     buffer: Buffer,
     *,
     alpha: Number,
@@ -216,8 +220,9 @@ def sgd_cm(
 ) -> Path:
     """(8)."""
     reading = reading or Reading()
+    theta = list(theta)
     m = [0 * x for x in theta]
-    path = []
+    path: Path = []
     for t in range(1, _gradients(source) + 1):
         g = _at(source, t, theta)
         m = [beta * a + b for a, b in zip(m, g, strict=True)] if heavy_ball else _average(m, g, beta)
@@ -229,7 +234,7 @@ def sgd_cm(
 
 def sgd_cg(
     source: Any,
-    theta: Vector,
+    theta: Sequence[Any],
     buffer: Buffer,
     *,
     alpha: Number,
@@ -237,7 +242,8 @@ def sgd_cg(
     sqrt: Root = rational_root,
 ) -> Path:
     """(10)."""
-    path = []
+    theta = list(theta)
+    path: Path = []
     for t in range(1, _gradients(source) + 1):
         g = _at(source, t, theta)
         a = _sum(g, _offered(buffer, norm(g, sqrt), g, reading or Reading()))
@@ -246,9 +252,10 @@ def sgd_cg(
     return path
 
 
-def extragradient(source: Field, theta: Vector, *, h: Number, gamma: Number, m: Number) -> Path:
+def extragradient(source: Field, theta: Sequence[Any], *, h: Number, gamma: Number, m: Number) -> Path:
     """Momentum extragradient, line by line in theta (A.2.1)."""
-    before, path = theta, []
+    theta = before = list(theta)
+    path: Path = []
     for _ in range(source.steps):
         g = source.gradient(theta)
         second = source.gradient([x - gamma * y for x, y in zip(theta, g, strict=True)])
