@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +13,7 @@ import sympy as sp
 
 from analysis.landscapes import BALLS, SYMBOLS, GoldsteinPrice
 from analysis.landscapes.goldstein_price import factors
-from analysis.minima import critical_points, largest_eigenvalue
+from analysis.minima import Located, critical_points, largest_eigenvalue
 
 from ..checks.symbolic import Identity, is_zero, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Exact, Part, Way, Witness
@@ -34,6 +35,7 @@ CRITICAL = {(u, v): (sp.Rational(3 * u + v, 5), sp.Rational(2 * u - v, 5)) for u
 MINIMA = {k: p for k, p in CRITICAL.items() if 1 not in k}
 
 
+@cache
 def _polynomials() -> dict[str, bool]:
     """Exact steps about the two factors, from the polynomials as (12) prints them."""
     names = {"x": X, "y": Y}
@@ -68,7 +70,7 @@ def _several_minima(statement: tuple[Any, int, int], budget: Budget) -> list[Evi
     """Number of local minima on the plane, and of global ones, of a form that increases in A B."""
     form, local, lowest = statement
     at = GoldsteinPrice(form)
-    steps = _polynomials()
+    steps = dict(_polynomials())
     values = {}
     for (u, v), point in CRITICAL.items():
         gradient = at.formula_gradient(point, SYMBOLS)
@@ -79,7 +81,7 @@ def _several_minima(statement: tuple[Any, int, int], budget: Budget) -> list[Evi
     best = min(values.values(), key=float)
     steps[f"{local} local minima"] = len(values) == local
     steps[f"{lowest} of them lowest"] = sum(is_zero(v - best) for v in values.values()) == lowest
-    found = critical_points(GoldsteinPrice("plain"), [-2, -2], [2, 2])
+    found = _nine()
     steps["branch and bound on [-2, 2]^2 finds the same nine critical points and no other"] = (
         found.complete
         and len(found.points) == 9
@@ -89,6 +91,11 @@ def _several_minima(statement: tuple[Any, int, int], budget: Budget) -> list[Evi
         )
     )
     return [Exact("symbolic", steps, {"values at the minima": {str(p): str(v) for p, v in values.items()}})]
+
+
+@cache
+def _nine() -> Located:
+    return critical_points(GoldsteinPrice("plain"), (-2, -2), (2, 2))
 
 
 def _ball(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from analysis.landscapes import BALLS, Landscape
@@ -67,7 +68,7 @@ def global_minimum_lies_in(place: Place, budget: Budget) -> list[Evidence]:
         best = global_minima(at, place.low, place.high, tolerance=1e-4)
         inside = best.infimum
         own = best.points[0].point if best.points else [float(c.mid()) for c in best.undecided[0]]
-    found = global_minima(at, place.wide_low, place.wide_high, place.tolerance, try_points=[place.low, place.high])
+    found = _searched(at, place.wide_low, place.wide_high, place.tolerance)
     better = _representative(found)
     if found.infimum.upper() < inside.lower() and _certain(place, better, inside):
         return [
@@ -107,6 +108,11 @@ def global_minimum_lies_in(place: Place, budget: Budget) -> list[Evidence]:
         "boxes looked at": found.boxes,
     }
     return [Exact("ball", steps, data)]
+
+
+@cache
+def _searched(landscape: Landscape, low: Corner, high: Corner, tolerance: float) -> Located:
+    return global_minima(landscape, low, high, tolerance)
 
 
 def _representative(found: Located) -> list[float]:
