@@ -8,6 +8,7 @@ SECTIONS = (
     "algorithms",  # 3, (1) to (7)
     "system",  # 3.2: the linear system
     "rates",  # 3.2: radii, stability, optimal rates, figure 3
+    "landscapes",  # 3.2 end, 4, A.2.1, A.3.1: test functions, sharpness
     "networks",  # 5, A.2, A.3
     "settings",  # A.2.2, A.2.3: settings, sizes, buffer sizes
 )
