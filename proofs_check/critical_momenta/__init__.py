@@ -7,6 +7,8 @@ from ..claim import Claim
 SECTIONS = (
     "algorithms",  # 3, (1) to (7)
     "bias_correction",  # (4), (5), (7)
+    "variants",  # (8), (10), sharpness-aware steps, extragradient
+    "public_code",  # abstract, A.2.2
     "system",  # 3.2: the linear system
     "rates",  # 3.2: radii, stability, optimal rates, figure 3
     "landscapes",  # 3.2 end, 4, A.2.1, A.3.1: test functions, sharpness

@@ -178,7 +178,10 @@ def adam_cm(
         of = m if reading.key == "momentum" else raw if original_key else g
         lengths = [norm(of[part], sqrt) for part in tensors]
         mean = _offered(buffer, sum(lengths[1:], lengths[0]), stored, reading)
-        a = {"aggregate": _sum(m, mean), "momentum": m, "negative": [-x for x in m]}[reading.aggregation]
+        if reading.aggregation == "aggregate":
+            a = _sum(m, mean)
+        else:
+            a = m if reading.aggregation == "momentum" else [-x for x in m]
         v = _average(v, [x * x for x in a], h["beta2"])
         theta = _move(theta, a, v, t, sqrt, h, reading.eps_inside)
         path.append(theta)
