@@ -1,0 +1,20 @@
+"""Claims of "Stochastic Anderson Mixing"."""
+
+from importlib import import_module
+
+from ..claim import Claim
+
+SECTIONS = (
+    "algorithms",  # what must be implemented
+    "mixing",  # 2.1
+    "sam",  # 2.2: regularisation, update matrix
+    "positivity",  # 2.2: (13)-(15)
+    "enhancements",  # 2.3
+    "krylov",  # 5: GMRES
+    "superlinear",  # 5: superlinear convergence
+)
+
+
+def claims() -> list[Claim]:
+    """All claims of the paper, in its order."""
+    return [claim for section in SECTIONS for claim in import_module(f".{section}", __package__).CLAIMS]
