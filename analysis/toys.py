@@ -206,3 +206,26 @@ def with_options(method: Method, reading: str) -> Method:
     if reading not in READINGS:
         raise ValueError(f"reading must be one of {', '.join(READINGS)}, got {reading!r}")
     return replace(method, options=READINGS[reading])
+
+
+def plane_outcome(
+    method: Method, study: Plane, outcome: str, target: Sequence[float] = (0.0, 0.0), within: float = 0.5
+) -> np.ndarray:
+    """One number per start after the last step: "loss", "sharpness", "travelled" from the start, or "reached".
+
+    "reached" is 1.0 within the distance ``within`` of ``target``. Runs that diverged give NaN, not reached ones 0.
+    """
+    from .sharpness import sharpness
+
+    ends = visited(method, study)[-1]
+    if outcome == "loss":
+        values = np.asarray(study.landscape.value(ends))
+    elif outcome == "sharpness":
+        values = np.asarray(sharpness(study.landscape, ends))
+    elif outcome == "travelled":
+        values = np.linalg.norm(ends - study.starts.points(), axis=-1)
+    elif outcome == "reached":
+        return (np.linalg.norm(ends - np.asarray(target), axis=-1) <= within).astype(float)
+    else:
+        raise ValueError(f"outcome must be 'loss', 'sharpness', 'travelled' or 'reached', got {outcome!r}")
+    return np.where(np.isfinite(values), values, np.nan)

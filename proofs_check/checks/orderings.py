@@ -1,0 +1,147 @@
+"""Orderings of means over runs from the same starts: decided by paired differences with three standard errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..claim import Budget, Evidence, Missing, Sampled, Way, Witness
+
+ERRORS = 3.0  # half-width of every interval in standard errors: 99.7 %, of the many pairs of one statement
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Study:
+    """Outcomes of several methods from shared starts, and a second code for the same.
+
+    Attributes
+    ----------
+    sample : callable
+        ``(names, count, seed)`` to outcomes per name, arrays of one length; NaN where a start does not count.
+    again : callable
+        ``(larger, smaller, count, seed)``: mean of either by code that shares nothing with ``sample``, from other
+        starts, and the standard error of their difference.
+    record : callable
+        Name to the JSON record that ``replay`` needs.
+    replay : str
+        Sets ``violated`` from a witness with ``larger``, ``smaller`` (records), ``count``, ``seed``, ``least``.
+    chance : callable, optional
+        ``(outcomes, pairs)`` to what is said of small studies.
+    """
+
+    sample: Callable[[tuple[str, ...], int, int], Mapping[str, np.ndarray]]
+    again: Callable[[str, str, int, int], tuple[float, float, float]]
+    record: Callable[[str], Any]
+    replay: str
+    chance: Callable[[Mapping[str, np.ndarray], tuple[Pair, ...]], Mapping[str, Any]] | None = None
+
+
+@dataclass(frozen=True)
+class Ordering:
+    """The mean outcome of ``larger`` exceeds that of ``smaller`` by more than ``least``, for each of the pairs.
+
+    Attributes
+    ----------
+    study : Study
+    pairs : tuple of (larger, smaller)
+    counts : (quick, full)
+        Numbers of starts.
+    least : float
+    """
+
+    study: Study
+    pairs: tuple[Pair, ...]
+    counts: tuple[int, int] = (200, 1000)
+    least: float = 0.0
+    describe: Mapping[str, Any] = field(default_factory=dict)
+
+    def reverse(self) -> Ordering:
+        """Every pair the other way round."""
+        return Ordering(self.study, tuple((b, a) for a, b in self.pairs), self.counts, self.least, self.describe)
+
+    def only(self, keep: Callable[[Pair], bool]) -> Ordering:
+        """The pairs that ``keep`` accepts."""
+        return Ordering(
+            self.study, tuple(p for p in self.pairs if keep(p)), self.counts, self.least, dict(self.describe)
+        )
+
+
+def paired(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """Mean difference over the starts that count in both, and its standard error.
+
+    Where no start makes a difference the error is 1/n, so that three of them bound what n starts can have missed.
+    """
+    both = np.isfinite(first) & np.isfinite(second)
+    if not both.any():
+        raise ValueError("no start counts in both samples")
+    d = first[both] - second[both]
+    error = float(d.std(ddof=1) / np.sqrt(len(d))) if len(d) > 1 else float("inf")
+    return float(d.mean()), error if error > 0 else 1.0 / len(d)
+
+
+def ordering(statement: Ordering, budget: Budget) -> list[Evidence]:
+    """Look for a pair in the other order, seen again by the second code; else say how clearly all pairs hold."""
+    count = budget.pick(*statement.counts)
+    if not statement.pairs:
+        raise ValueError("pairs must not be empty")
+    names = tuple(dict.fromkeys(name for pair in statement.pairs for name in pair))
+    outcomes = statement.study.sample(names, count, 0)
+    found = {pair: paired(outcomes[pair[0]], outcomes[pair[1]]) for pair in statement.pairs}
+    data = dict(statement.describe) | {
+        "means": {name: round(float(np.nanmean(outcomes[name])), 4) for name in names},
+        "differences": {f"{a} - {b}": [round(d, 4), round(e, 4)] for (a, b), (d, e) in found.items()},
+    }
+    if statement.study.chance is not None:
+        data |= statement.study.chance(outcomes, statement.pairs)
+    score = {pair: (d - statement.least) / e for pair, (d, e) in found.items()}
+    worst = min(score, key=score.__getitem__)
+    if score[worst] <= -ERRORS:
+        return [_witness(statement, worst, outcomes, found[worst], count), _table(data, count, score)]
+    open_pairs = [f"{a} above {b}" for (a, b), value in score.items() if value < ERRORS]
+    if open_pairs:
+        missing = Missing(
+            "proof",
+            f"Not told apart by {count} starts: {'; '.join(open_pairs[:6])}.",
+            "More starts, if there is a difference at all.",
+        )
+        return [missing, _table(data, count, score)]
+    return [_table(data, count, score)]
+
+
+def _table(data: Mapping[str, Any], count: int, score: Mapping[Pair, float]) -> Sampled:
+    return Sampled(
+        "paired runs from shared starts",
+        instances=count * len(score),
+        violations=0,
+        smallest_slack=min(score.values()),
+        effort=f"{count} starts, {len(score)} pairs; slack in standard errors",
+        data=data,
+    )
+
+
+def _witness(
+    statement: Ordering, pair: Pair, outcomes: Mapping[str, np.ndarray], found: tuple[float, float], count: int
+) -> Witness:
+    study, (larger, smaller) = statement.study, pair
+    again = min(count, 300)
+    a, b, error = study.again(larger, smaller, again, 1)
+    difference, own = found
+    return Witness(
+        point={
+            "claimed": f"{larger} above {smaller}",
+            "larger": study.record(larger),
+            "smaller": study.record(smaller),
+            "count": again,
+            "seed": 1,
+            "least": statement.least,
+            "means": {name: float(np.nanmean(outcomes[name])) for name in pair},
+            "second means": [a, b],
+        },
+        first=Way("the study's code, three standard errors", difference, ">", statement.least, ERRORS * own),
+        second=Way("plain code from other starts, two standard errors", a - b, ">", statement.least, 2 * error),
+        replay=study.replay,
+    )

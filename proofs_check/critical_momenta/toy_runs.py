@@ -1,0 +1,182 @@
+"""Orderings of the toy experiments: which runs stand behind a name, by the rules and by the plain code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from analysis.landscapes import Ackley, AckleyRosenbrock, GoldsteinPrice, Landscape, Levy
+from analysis.toys import Method, Plane, Starts, Wells, chance_of_order, plane_outcome, ratios, reached_flat
+
+from ..checks.orderings import Ordering, Pair, Study, ordering
+from ..claim import Part
+from . import plain
+
+LANDSCAPES: dict[str, Landscape] = {
+    "Ackley": Ackley(),
+    "Ackley+Rosenbrock": AckleyRosenbrock(),
+    "Goldstein-Price": GoldsteinPrice(),
+    "Goldstein-Price, unit square": GoldsteinPrice(unit=True),
+    "Goldstein-Price, printed": GoldsteinPrice(form="printed"),
+    "Levy": Levy(),
+}
+REPLAY = """
+from proofs_check.critical_momenta.plain import reversed_again
+violated = reversed_again(witness)
+"""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Runs of one method on one function, and what is looked at in the end.
+
+    Attributes
+    ----------
+    function : str
+        "wells", or a key of ``LANDSCAPES``.
+    sharpness : float, optional
+        s of (9); ``family`` lists all s that run in one batch.
+    outcome : str
+        See :func:`analysis.toys.reached_flat` and :func:`analysis.toys.plane_outcome`.
+    """
+
+    method: Method
+    function: str
+    low: float
+    high: float
+    outcome: str
+    dim: int = 2
+    steps: int = 500
+    sharpness: float | None = None
+    family: tuple[float, ...] = ()
+    target: tuple[float, ...] = (0.0, 0.0)
+    within: float = 0.5
+
+    def record(self) -> dict[str, Any]:
+        """JSON record for the plain code."""
+        return asdict(self)
+
+
+@lru_cache(maxsize=1024)
+def values(arm: Arm, count: int, seed: int) -> np.ndarray:
+    """Outcomes (count,) by the rules of ``optassay``."""
+    starts = Starts(arm.low, arm.high, arm.dim, count, seed)
+    if arm.sharpness is not None:
+        found = reached_flat(arm.method, Wells(arm.family, starts, arm.steps), arm.outcome)  # type: ignore[arg-type]
+        return found[arm.family.index(arm.sharpness)]
+    plane = Plane(LANDSCAPES[arm.function], starts, (arm.steps,))
+    return plane_outcome(arm.method, plane, arm.outcome, arm.target, arm.within)
+
+
+def study(arms: Mapping[str, Arm], paper_runs: tuple[int, ...] = (50,)) -> Study:
+    """The study whose names stand for these arms."""
+
+    def chance(outcomes: Mapping[str, np.ndarray], pairs: tuple[Pair, ...]) -> dict[str, Any]:
+        said: dict[str, Any] = {
+            f"share of studies of {runs} starts that show every pair": chance_of_order(outcomes, pairs, runs)
+            for runs in paper_runs
+        }
+        if all(set(np.unique(v[np.isfinite(v)])) <= {0.0, 1.0} for v in outcomes.values()):
+            said["ratio, Wilson 95 % interval, runs"] = ratios(outcomes)
+        return said
+
+    return Study(
+        sample=lambda names, count, seed: {name: values(arms[name], count, seed) for name in names},
+        again=lambda a, b, count, seed: plain.difference(arms[a].record(), arms[b].record(), count, seed),
+        record=lambda name: arms[name].record(),
+        replay=REPLAY,
+        chance=chance,
+    )
+
+
+def wells_ordering(
+    methods: Mapping[str, Method],
+    order: tuple[Pair, ...],
+    at: tuple[float, ...],
+    *,
+    family: tuple[float, ...],
+    dim: int,
+    outcome: str = "basin",
+    steps: int = 500,
+    low: float = -5.0,
+    high: float = 5.0,
+    counts: tuple[int, int] = (200, 1000),
+    least: float = 0.0,
+    options: tuple[tuple[str, Any], ...] = (),
+    drop: int | None = None,
+) -> Ordering:
+    """``first`` reaches the flat minimum of (9) more often than ``second``, for every pair and every s of ``at``."""
+    arms = {
+        f"{name}, s={s:g}": Arm(
+            replace(method, options=method.options + options, drop=drop),
+            "wells",
+            low,
+            high,
+            outcome,
+            dim,
+            steps,
+            s,
+            family,
+        )
+        for name, method in methods.items()
+        for s in family
+    }
+    pairs = tuple((f"{a}, s={s:g}", f"{b}, s={s:g}") for s in at for a, b in order)
+    return Ordering(study(arms), pairs, counts, least)
+
+
+def plane_ordering(
+    methods: Mapping[str, Method],
+    order: tuple[Pair, ...],
+    function: str,
+    *,
+    low: float,
+    high: float,
+    outcome: str,
+    dim: int = 2,
+    steps: int = 500,
+    counts: tuple[int, int] = (200, 1000),
+    least: float = 0.0,
+    drop: int | None = None,
+    target: tuple[float, ...] = (0.0, 0.0),
+    within: float = 0.5,
+    paper_runs: tuple[int, ...] = (10, 20),
+) -> Ordering:
+    """The mean outcome of ``first`` is above that of ``second`` for every pair."""
+    arms = {
+        name: Arm(
+            replace(method, drop=drop),
+            function,
+            low,
+            high,
+            outcome,
+            dim,
+            steps,
+            target=target,
+            within=within,
+        )
+        for name, method in methods.items()
+    }
+    return Ordering(study(arms, paper_runs), order, counts, least)
+
+
+def above(name: str, *others: str) -> tuple[Pair, ...]:
+    """``name`` above each of the others."""
+    return tuple((name, other) for other in others)
+
+
+def ordered(
+    name: str,
+    printed: Ordering,
+    *,
+    broken: Ordering | None = None,
+    sound: Ordering | None = None,
+    **options: Any,
+) -> Part:
+    """A part judged by :func:`ordering`; its control is the printed order reversed, or for a false one ``sound``'s."""
+    control = broken if broken is not None else (sound if sound is not None else printed).reverse()
+    return Part(name, ordering, printed=printed, broken=control, sound=sound, **options)
