@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 # A tuple and not a search of the folder: the order is meant, and a half-written module in the folder breaks nothing.
-MODULES = ("figures.dissecting_adam", "figures.softadam")
+MODULES = ("figures.dissecting_adam", "figures.dissecting_adam_theory", "figures.softadam", "figures.critical_momenta")
 GROUP = "optassay.figures"
 
 
