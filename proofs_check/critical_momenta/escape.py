@@ -53,7 +53,7 @@ FIGURE_6 = Claim(
     location="section 4, figure 6",
     statement=(
         r"On (9) with $D=10$, $C=20$, $\lambda=0.99$, starts uniform in $[-5,5]^{10}$, Adam+CM has a higher escape "
-        r"ratio than Adam, Adam+SAM and Adam+CG as $s$ increases; judged at $s=10$ and $100$, for every way of counting."
+        r"ratio than Adam, Adam+SAM and Adam+CG as $s$ increases; judged at $s=10$ and $100$ for every way of counting."
     ),
     assumptions=(r"step 0.05, $\beta_1=0.9$, $\beta_2=0.99$, 500 steps, deterministic gradients",),
     figures=("critical-momenta/figure-6",),

@@ -111,7 +111,7 @@ FIGURE_5 = Claim(
     location="section 4, figure 5",
     statement=(
         r"On (9), $D=1$, $s\in\{5,10,100\}$, $x_0\in\{-2,2,3\}$ ($C=5$, $\lambda=0.7$): most of Adam's nine runs end "
-        r"at the minimum closest to the start, and more of Adam+CM's than of Adam+CG's end in the basin of the flat one."
+        r"at the minimum closest to the start; more of Adam+CM's than of Adam+CG's end in the flat basin."
     ),
     assumptions=(r"step 0.05, $\beta_1=0.9$, $\beta_2=0.99$, 500 steps",),
     figures=("critical-momenta/figure-5",),
