@@ -6,18 +6,17 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
 import sympy as sp
 
-from analysis.landscapes import BALLS, SYMBOLS, Ackley, Landscape, Levy
-from analysis.minima import critical_points, global_minima
+from analysis.landscapes import BALLS, SYMBOLS, Ackley, Levy
 
 from ..checks.symbolic import Identity, is_zero, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Exact, Part
 from . import goldstein_price, mixture, sharpness, two_well
 from .goldstein_price import SCALED_TEXT
+from .minima import Minima, located, several_minima
 from .mixture import CONE, RIPPLE
 from .places import Place, global_minimum_lies_in
 
@@ -59,7 +58,7 @@ class Rim:
 
 def _rim(statement: Rim, budget: Budget) -> list[Evidence]:
     del budget
-    found = _critical(Ackley(), (Fraction(1, 4), -5), (5, 5))
+    found = located(Ackley(), (Fraction(1, 4), -5), (5, 5))
     # f is even in x and symmetric: the strip |x| < 1/4 is the strip |y| < 1/4 turned, but for the centre.
     minima = [p for p in found.points if p.kind == "minimum"]
     axis = [p for p in minima if abs(p.point[1]) < 0.25]
@@ -121,40 +120,6 @@ def _levy_beyond(first: Any) -> Any:
 
 def _levy_place(first: Any, point: tuple[int, int]) -> Place:
     return Place(Levy(first), LEVY_TEXT[first], point, point, (-10, -10), (10, 10), _levy_beyond(first))
-
-
-# Counts of minima
-
-_critical, _lowest = cache(critical_points), cache(global_minima)
-
-
-@dataclass(frozen=True)
-class Minima:
-    """Several local minima in a box, ``lowest`` of them global."""
-
-    landscape: Landscape
-    low: tuple[Any, ...]
-    high: tuple[Any, ...]
-    lowest: int
-
-
-def _minima(statement: Minima, budget: Budget) -> list[Evidence]:
-    del budget
-    found = _critical(statement.landscape, statement.low, statement.high)
-    bottom = _lowest(statement.landscape, statement.low, statement.high)
-    local = [p for p in found.points if p.kind == "minimum"]
-    steps = {
-        "the list of critical points is complete": found.complete,
-        "more than one local minimum": len(local) > 1,
-        "none is degenerate": all(p.kind != "degenerate" for p in found.points),
-        f"{statement.lowest} global": bottom.complete and len(bottom.points) == statement.lowest,
-        "the global one is among the local ones": all(
-            any(all(a.overlaps(b) for a, b in zip(p.box, q.box, strict=True)) for q in local) for p in bottom.points
-        ),
-    }
-    counts = {kind: sum(p.kind == kind for p in found.points) for kind in ("minimum", "saddle", "maximum")}
-    table = [[[round(c, 6) for c in p.point], float(p.value.mid()), float(p.sharpness.mid())] for p in local]
-    return [Exact("ball", steps, {"counts": counts, "minima: point, value, h_max": table})]
 
 
 CLAIMS = [
@@ -231,7 +196,7 @@ CLAIMS = [
             ),
             Part(
                 "Levy, d = 2, in [-10, 10]^2",
-                _minima,
+                several_minima,
                 printed=Minima(Levy(), (-10, -10), (10, 10), 1),
                 broken=Minima(Levy(), (-10, -10), (10, 10), 2),
                 note="40 local minima (75 saddles, 35 maxima) with values 0 to 12.28 and curvatures 2.24 to 64.68; "

@@ -13,6 +13,7 @@ from analysis.minima import critical_points
 
 from ..checks.symbolic import is_zero
 from ..claim import Budget, Claim, Evidence, Exact, Part, Way, Witness
+from .minima import Minima, several_minima
 from .places import Place, global_minimum_lies_in
 
 X, Y = sp.symbols("x y", real=True)
@@ -162,6 +163,16 @@ CLAIMS = [
                 repair_note=r"Over boxes that leave out $x\approx3$ the lowest point is $(1.9977,4.0012)$, 0.368653.",
                 bears=False,
                 note=r"In a window without $(3,9)$ the lowest point rounds to $(2.0,4.0)$, not to $(2.1,3.9)$.",
+            ),
+            Part(
+                "several local minima, sign +, one global in [0.25, 3.5] x [-1.5, 10.5]",
+                several_minima,
+                printed=Minima(AckleyRosenbrock(), _decimals("0.25", "-1.5"), _decimals("3.5", "10.5"), 1),
+                broken=Minima(AckleyRosenbrock(), _decimals("0.25", "-1.5"), _decimals("3.5", "10.5"), 2),
+                bears=False,
+                note=r"Complete list there: 33 minima, 53 saddles, 20 maxima, with values and $h_{\max}$ in the data; "
+                r"$h_{\max}$ runs from 23.1 to 35.9, the global minimum being the sharpest. With the "
+                r"sign $+$ the origin is a maximum of the cone, a kink.",
             ),
         ),
         main_reading="plus",

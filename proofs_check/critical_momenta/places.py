@@ -54,7 +54,12 @@ class Place:
 
     def value(self, point: Sequence[float]) -> float:
         """The transcribed formula in floating point."""
-        return float(eval(self.formula, dict(vars(math), x=point[0], y=point[1])))
+        return float(_compiled(self.formula)(point[0], point[1]))
+
+
+@cache
+def _compiled(formula: str) -> Callable[[float, float], float]:
+    return eval(f"lambda x, y: {formula}", dict(vars(math)))
 
 
 def global_minimum_lies_in(place: Place, budget: Budget) -> list[Evidence]:
@@ -131,7 +136,7 @@ def _lowest_on_grid(place: Place, own: Sequence[float], per_axis: int = 81) -> f
         for i in range(per_axis)
         for j in range(per_axis)
     ]
-    return min(place.value(p) for p in [*grid, tuple(own)])
+    return min(place.value(p) for p in {*grid, tuple(own)})
 
 
 def _all_inside(place: Place, found: Located) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -140,8 +141,8 @@ def _enclosed(rise: Callable[[np.ndarray, np.ndarray, float], float], budget: Bu
     ``max <= (lambda r^2 + g^T (lambda I - H)^{-1} g) / 2``. A rational feasible eps gives the lower bound.
     """
     worst = 0.0
-    steps = {f"d = {d}: dual value - rise is a sum of nonnegative terms": is_zero(_duality_gap(d)) for d in range(1, 5)}
-    for k, (h, g, r) in enumerate(_instances(budget.pick(40, 400))):
+    steps = {f"d = {d}: dual value - rise is a sum of nonnegative terms": _certificate_is_valid(d) for d in range(1, 5)}
+    for k, (h, g, r) in enumerate(_instances(budget.pick(40, 200))):
         stated = float(rise(h.astype(float), g.astype(float), float(r)))
         low, high = _bounds(h, g, r)
         worst = max(worst, float(high - low))
@@ -149,8 +150,9 @@ def _enclosed(rise: Callable[[np.ndarray, np.ndarray, float], float], budget: Bu
     return [Exact("certificate", steps, {"largest gap between the exact bounds": worst})]
 
 
-def _duality_gap(d: int) -> Any:
-    """Zero: dual value minus rise minus squares, in the eigenbasis of H with lambda above every eigenvalue."""
+@cache
+def _certificate_is_valid(d: int) -> bool:
+    """Dual value = rise + squares, in the eigenbasis of H with lambda above every eigenvalue."""
     multiplier = sp.Symbol("lambda", positive=True)
     h, c, eps = (sp.symbols(f"{name}_1:{d + 1}", real=True) for name in ("h", "c", "epsilon"))
     dual = multiplier * R**2 / 2 + sum(b**2 / (multiplier - a) for a, b in zip(h, c, strict=True)) / 2
@@ -158,7 +160,7 @@ def _duality_gap(d: int) -> Any:
     squares = multiplier * (R**2 - sum(e**2 for e in eps)) / 2 + sum(
         (multiplier - a) * (e - b / (multiplier - a)) ** 2 / 2 for a, b, e in zip(h, c, eps, strict=True)
     )
-    return dual - rise - squares
+    return is_zero(dual - rise - squares)
 
 
 def _bounds(h: np.ndarray, g: np.ndarray, r: Fraction) -> tuple[Fraction, Fraction]:
@@ -193,22 +195,24 @@ def _bounds(h: np.ndarray, g: np.ndarray, r: Fraction) -> tuple[Fraction, Fracti
     return g @ eps + (eps @ h @ eps) / 2, dual
 
 
-def _one_step_share(lowest: float, budget: Budget) -> list[Evidence]:
-    """Whether the ascent of one gradient step reaches the share ``lowest`` of the maximum (g not zero)."""
+def _one_step_share(highest: float, budget: Budget) -> list[Evidence]:
+    """Whether the ascent of one gradient step reaches at most the share ``highest`` of the maximum."""
     rng = np.random.default_rng(1)
-    n = budget.pick(20_000, 200_000)
-    evidence = {}
-    smallest = 1.0
+    n = budget.pick(5_000, 50_000)
+    shares = {}
     for radius in (0.05, 0.5):
         a = rng.standard_normal((n, 4, 4))
         h, g = a + np.swapaxes(a, 1, 2), rng.standard_normal((n, 4))
         unit = radius * g / np.linalg.norm(g, axis=1, keepdims=True)
         one = (g * unit).sum(1) + 0.5 * np.einsum("ni,nij,nj->n", unit, h, unit)
-        share = one / quadratic_rise(h, g, radius)
-        evidence[f"r = {radius}"] = {"smallest": float(share.min()), "median": float(np.median(share))}
-        smallest = min(smallest, float(share.min()))
-    violations = int(smallest < lowest) + int(smallest > 1 + 1e-12)
-    return [Sampled("random quadratics, d = 4", 2 * n, violations, smallest - lowest, f"{2 * n} quadratics", evidence)]
+        shares[f"r = {radius}"] = one / quadratic_rise(h, g, radius)
+    every = np.concatenate(list(shares.values()))
+    data = {
+        k: dict(zip(("smallest", "1 %", "median"), np.quantile(v, (0, 0.01, 0.5)), strict=True))
+        for k, v in shares.items()
+    }
+    over = int(np.sum(every > highest + 1e-9))
+    return [Sampled("random quadratics, d = 4", 2 * n, over, float(highest - every.max()), f"{2 * n} quadratics", data)]
 
 
 SUM_REPLAY = """
@@ -344,13 +348,14 @@ CLAIMS = [
                 r"Hessian); elsewhere it is $r$ times the mean $\|g_M\|$ plus $O(r^2)$: it measures gradients first.",
             ),
             Part(
-                "ascent of one step against the maximum",
+                "ascent of one step never exceeds the maximum",
                 _one_step_share,
-                printed=-10.0,
+                printed=1.0,
                 broken=0.9,
                 bears=False,
-                note=r"The usual approximation $\epsilon=rg_M/\|g_M\|$ never exceeds the maximum, is close to it for "
-                r"small $r$ and can be far below, even negative; where $g_M=0$ it gives 0 and sees no curvature.",
+                note=r"The usual approximation $\epsilon=rg_M/\|g_M\|$ is near the maximum for small $r$ "
+                r"(median share 0.998 at $r=0.05$, 0.86 at $r=0.5$, gradients and curvatures of order one) and can be "
+                r"far below, even negative; where $g_M=0$ it gives 0 and sees no curvature.",
             ),
         ),
         main_reading="sum over the difference",

@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 
 from analysis.landscapes import Ackley, AckleyRosenbrock, GoldsteinPrice, Levy, TwoWell
 from proofs_check.claim import Budget, InconsistentEvidence, Witness, judge, rejects
-from proofs_check.critical_momenta import goldstein_price, landscapes, mixture, sharpness, two_well
+from proofs_check.critical_momenta import goldstein_price, landscapes, minima, mixture, sharpness, two_well
 from proofs_check.critical_momenta.places import Place, global_minimum_lies_in
 from proofs_check.judge import judge_claim
 
@@ -86,16 +86,16 @@ def test_the_printed_goldstein_price_is_another_function() -> None:
 
 def test_flattest_minimum_by_numerical_hessians() -> None:
     """Curvatures from autograd-free second differences of the logarithm, at the four classical minima."""
-    minima = np.array([[0, -1], [-0.6, -0.4], [1.8, 0.2], [1.2, 0.8]])
+    points = np.array([[0, -1], [-0.6, -0.4], [1.8, 0.2], [1.2, 0.8]])
     at = GoldsteinPrice()
     h = 1e-4
     tops = []
-    for p in minima:
+    for p in points:
         columns = [(at.gradient(p + h * e) - at.gradient(p - h * e)) / (2 * h) for e in np.eye(2)]
         tops.append(np.linalg.eigvalsh(np.array(columns))[-1])
         assert np.linalg.norm(at.gradient(p)) < 1e-10
     np.testing.assert_allclose(tops, [132.55995, 59.60833, 128.59485, 6.47605], rtol=1e-5)
-    assert np.argmin(at.value(minima)) == np.argmax(tops) == 0
+    assert np.argmin(at.value(points)) == np.argmax(tops) == 0
 
 
 @pytest.mark.parametrize(("sign", "expected"), [(1, (2.9946, 9.0006)), (-1, (0.0005, 0.0))])
@@ -185,4 +185,4 @@ def test_checks_reject_broken_statements() -> None:
     assert rejects(two_well._well_sharpness((2, 2), Budget.QUICK))
     assert rejects(goldstein_price._several_minima(("plain", 4, 2), Budget.QUICK))
     assert rejects(sharpness._hessians({"camel": sharpness._WrongHessian()}, Budget.QUICK))
-    assert rejects(landscapes._minima(landscapes.Minima(Levy(), (-4, -4), (4, 4), 3), Budget.QUICK))
+    assert rejects(minima.several_minima(minima.Minima(Levy(), (-4, -4), (4, 4), 3), Budget.QUICK))
