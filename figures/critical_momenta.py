@@ -144,9 +144,9 @@ def stability_caption(data: FigureData) -> str:
     del data
     return (
         r"Step size times curvature for which momentum with the last $C$ momenta converges (shaded), for every "
-        r"momentum $\beta$: exactly all open intervals. For $C=1$ it is $0<x<1-\beta$. Larger buffers have islands of stability "
-        r"apart from the first interval, so that a curvature between two stable ones can be unstable; classical "
-        r"momentum converges for all $x$ below the blue line."
+        r"momentum $\beta$: exactly all open intervals. For $C=1$ it is $0<x<1-\beta$. Larger buffers have islands of "
+        r"stability apart from the first interval, so that a curvature between two stable ones can be unstable; "
+        r"classical momentum converges for all $x$ below the blue line."
     )
 
 
