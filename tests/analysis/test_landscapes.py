@@ -163,6 +163,24 @@ def test_balls_enclose_every_point_of_a_box(name: str) -> None:
     assert checked > 10
 
 
+@pytest.mark.parametrize("name", ["exp", "log", "sqrt", "cos", "sin", "square"])
+def test_ball_functions_enclose_and_are_tight(name: str) -> None:
+    from flint import arb
+
+    numpy = {"square": np.square}.get(name, getattr(np, name))
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        centre, radius = rng.uniform(-7, 7), rng.uniform(0, 4)
+        if name in ("log", "sqrt"):
+            centre = abs(centre) + radius + 0.01
+        values = numpy(np.linspace(centre - radius, centre + radius, 4001))
+        ball = getattr(BALLS, name)(arb(centre, radius))
+        low, high = float(ball.lower()), float(ball.upper())
+        assert low <= values.min() + 1e-7 * (1 + abs(values.min())) and high >= values.max() - 1e-7 * abs(values.max())
+        # No wider than the range itself, but for the sampling of its ends.
+        assert high - low <= (values.max() - values.min()) * 1.001 + 1e-4
+
+
 @pytest.mark.parametrize("dim", [1, 2, 3, 7])
 def test_levy_in_any_dimension(dim: int) -> None:
     points = np.random.default_rng(dim).uniform(-9, 9, (40, dim))

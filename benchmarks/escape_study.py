@@ -1,0 +1,54 @@
+"""The 10-d escape study: 50 000 runs, 500 steps of Adam with critical momenta, C = 20, on the two-well function.
+
+One thread. Run: python benchmarks/escape_study.py [--runs N] [--steps N]
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+from _common import report, side_by_side
+
+from analysis.escape import in_flat_basin, wilson
+from analysis.landscapes import TwoWell
+from analysis.runs import run, uniform_starts
+from optassay.optimizers import AdamCriticalMomenta
+
+SHARPNESS = 10.0
+
+
+def study(starts: np.ndarray, steps: int, block: int) -> float:
+    """Share of runs in the flat basin at the end, run in blocks of so many."""
+    rule = AdamCriticalMomenta.paper(step_size=0.05, beta2=0.99, capacity=20, decay=0.99)
+    landscape = TwoWell(SHARPNESS)
+    ends = [run(rule, landscape, starts[i : i + block], steps).params for i in range(0, len(starts), block)]
+    escaped = int(in_flat_basin(np.concatenate(ends), SHARPNESS).sum())
+    return wilson(escaped, len(starts)).value
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=50_000)
+    parser.add_argument("--steps", type=int, default=500)
+    given = parser.parse_args()
+    starts = uniform_starts(given.runs, [-5] * 10, [5] * 10, 0)
+    blocks = {"all at once": given.runs, "blocks of 5000": 5000}
+    seconds = side_by_side(
+        {name: lambda b=block: study(starts, given.steps, b) for name, block in blocks.items()}, repeats=1, warmup=0
+    )
+    rows = [
+        {
+            "how": name,
+            "runs": given.runs,
+            "steps": given.steps,
+            "seconds": s,
+            "million coordinate steps / s": given.runs * 10 * given.steps / s / 1e6,
+        }
+        for name, s in seconds.items()
+    ]
+    report("escape_study", rows, "target: 60 s on 2 cores")
+
+
+if __name__ == "__main__":
+    main()
