@@ -7,6 +7,7 @@ from ..claim import Claim
 SECTIONS = (
     "algorithms",  # 3, (1) to (7)
     "bias_correction",  # (4), (5), (7)
+    "buffers",  # 3, 3.1: keys, cancellation, variance
     "variants",  # (8), (10), sharpness-aware steps, extragradient
     "public_code",  # abstract, A.2.2
     "system",  # 3.2: the linear system
