@@ -11,6 +11,7 @@ SECTIONS = (
     "positivity",  # 2.2: (13)-(15)
     "enhancements",  # 2.3
     "krylov",  # 5: GMRES
+    "safeguard",  # algorithm 1, line 9, with section 5
     "superlinear",  # 5: superlinear convergence
 )
 

@@ -507,7 +507,7 @@ CLAIMS = [
                 bears=False,
                 note="Through the inverse of the Gram matrix; the printed form has no correct digit beyond a "
                 "condition number "
-                "of about $10^8$.",
+                "of $10^8$.",
             ),
         ),
     ),

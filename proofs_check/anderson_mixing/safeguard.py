@@ -1,0 +1,225 @@
+"""Algorithm 1 with its safeguard (14) on quadratics: when it is inactive, and what it does to the equivalence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from quadratics.krylov import anderson_iterates, exact_anderson, gmres_iterates
+
+from ..checks.rational import fractions, rotations
+from ..checks.search import ForAll, for_all
+from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled
+from .histories import Step, pseudoinverse
+from .positivity import definite
+from .sam import update_matrix
+
+# low, high: ends of the spectrum of A; beta; mu
+Condition = Callable[[Fraction, Fraction, Fraction, Fraction], bool]
+
+
+def never_active(low: Fraction, high: Fraction, beta: Fraction, mu: Fraction) -> bool:
+    """``beta mu <= 1/high`` and ``(1/low - x)(x - 1/high) <= 4 beta (1 - mu)(x - beta mu)`` on ``[1/high, 1/low]``.
+
+    With ``B = A^-1``: for ``u = p + q``, p in the range of R, q orthogonal to it, ``u' H u = p' B p + q' B p + beta
+    |q|^2``. On the plane of p and q the two numbers ``x = p' B p`` and ``q' B p`` of unit vectors satisfy ``(q' B p)^2
+    = (b2 - x)(x - b1)`` with the plane's eigenvalues ``b1, b2``, which lie in the spectrum's hull. (13) is a 2 x 2
+    determinant, and the hull is the worst plane.
+    """
+    b1, b2 = 1 / high, 1 / low
+    if beta * mu > b1:
+        return False
+    x = min(max((b1 + b2) / 2 - 2 * beta * (1 - mu), b1), b2)  # where the convex difference is smallest
+    return 4 * beta * (1 - mu) * (x - beta * mu) - (b2 - x) * (x - b1) >= 0
+
+
+REPLAY = """
+from fractions import Fraction
+import numpy as np
+read = lambda v: np.array([read(c) for c in v]) if isinstance(v, list) else float(Fraction(str(v)))
+A, b, x0 = (read(witness[k]) for k in ("A", "b", "x0"))
+beta, mu, k = read(witness["beta"]), read(witness["mu"]), witness["k"]
+xs, rs = [x0], [b - A @ x0]
+for j in range(k):
+    X, R = (np.array([v[i + 1] - v[i] for i in range(j)]).T for v in (xs, rs))
+    G = np.linalg.lstsq(R, rs[-1], rcond=None)[0] if j else None
+    xs.append(xs[-1] + beta * rs[-1] - ((X + beta * R) @ G if j else 0))
+    rs.append(b - A @ xs[-1])
+X, R = (np.array([v[i + 1] - v[i] for i in range(k)]).T for v in (xs, rs))
+H = beta * np.eye(len(b)) - (X + beta * R) @ np.linalg.pinv(R)
+violated = bool(np.linalg.eigvalsh(0.5 * (H + H.T))[0] < beta * mu - 1e-9)
+"""
+
+
+def _inactive(condition: Condition, budget: Budget) -> list[Evidence]:
+    """Under the condition (14) holds with ``alpha = 1``, ``delta = 0`` at every step of Anderson mixing, exactly."""
+
+    def points(budget: Budget) -> Iterator[dict[str, Any]]:
+        rng = np.random.default_rng(19)
+        for d in (1, 2, 3):
+            for high in (2, 5, 9, 16, 50, 400):
+                for beta in (Fraction(1, high), Fraction(2, 1 + high), Fraction(1), Fraction(high, 3)):
+                    for mu in (Fraction(1, 100), Fraction(1, 2)):
+                        low, top = Fraction(1), Fraction(high if d > 1 else 1)
+                        if not condition(low, top, beta, mu):
+                            continue
+                        for _ in range(budget.pick(1, 5)):
+                            values = [low, top, *(Fraction(int(rng.integers(1, high + 1))) for _ in range(d))][:d]
+                            rotation = next(rotations(d, 1, int(rng.integers(10**6)))) if d > 1 else fractions([[1]])
+                            a = rotation @ np.diag(values) @ rotation.T
+                            b = fractions(rng.integers(-4, 5, d))
+                            for k in range(1, d):
+                                yield {
+                                    "A": a.tolist(), "b": b.tolist(), "x0": [Fraction(0)] * d, "beta": beta, "mu": mu,
+                                    "k": k, "spectrum": [low, top],
+                                }  # fmt: skip
+
+    def gap(point: Any) -> np.ndarray:
+        a, b, x0 = (fractions(point[k]) for k in ("A", "b", "x0"))
+        k, beta = point["k"], point["beta"]
+        path = exact_anderson(a, b, x0, lambda j: beta, k)
+        x = np.stack([path.iterates[j + 1] - path.iterates[j] for j in range(k)], axis=1)
+        step = Step(x, -(a @ x), b - a @ path.iterates[k], Fraction(0), Fraction(1), beta)
+        h = update_matrix(step, pseudoinverse)
+        return (h + h.T) / 2 - beta * point["mu"] * fractions(np.eye(len(b), dtype=int))
+
+    def again(point: Any) -> tuple[float, float]:
+        a, b, x0 = (np.array(fractions(point[k]), dtype=float) for k in ("A", "b", "x0"))
+        path = anderson_iterates(a, b, x0, float(point["beta"]), point["k"], positivity=float(point["mu"]))
+        return 1.0, float(path.damping[point["k"]] >= 1 - 1e-9 and np.all(path.damping[1:-1] >= 1 - 1e-9))
+
+    return for_all(
+        ForAll(
+            points,
+            lambda p: (1, int(definite(gap(p)))),
+            "==",
+            again,
+            REPLAY,
+            ("exact elimination of H", "damping that the method uses"),
+            (0.0, 0.5),
+            proof=_plane,
+        ),
+        budget,
+    )
+
+
+def _plane(budget: Budget) -> list[Evidence]:
+    """The identities behind :func:`never_active`."""
+    del budget
+    x, y, z, b1, b2, c1, c2 = sp.symbols("x y z b1 b2 c1 c2")
+    beta, mu, s = sp.symbols("beta mu s", positive=True)
+    trace = {z: b1 + b2 - x}
+    plane = sp.expand((x * z - b1 * b2).subs(trace) - (b2 - x) * (x - b1))  # y^2 = x z - det
+    wider = sp.expand((b2 + c2 - x) * (x - b1 + c1) - (b2 - x) * (x - b1) - c2 * (x - b1) - c1 * (b2 - x) - c1 * c2)
+    determinant = sp.expand((x - beta * mu) * beta * (1 - mu) - y**2 / 4)
+    printed = sp.expand((4 * beta * (1 - mu) * (x - beta * mu) - y**2) / 4)
+    threshold = (4 * beta * x - (b2 - x) * (x - b1)).subs(x, s)
+    best = sp.simplify(threshold.subs({b1: c1**2, b2: c2**2, s: c1 * c2}) - c1 * c2 * (4 * beta - (c2 - c1) ** 2))
+    steps = {
+        "(q'Bp)^2 = (b2 - x)(x - b1) in a plane": plane == 0,
+        "a wider spectrum is worse": wider == 0,
+        "(13) on the plane is the determinant": sp.expand(determinant - printed) == 0,
+        "mu = 0: the worst x is (b1 b2)^(1/2), threshold 4 beta = (b2^(1/2) - b1^(1/2))^2": best == 0,
+    }
+    return [Exact("symbolic", steps)]
+
+
+def _sharp(scale: Fraction, budget: Budget) -> list[Evidence]:
+    """In the plane: ``beta`` times ``scale`` below (above) the threshold, some direction violates (none does).
+
+    The condition with ``mu -> 0`` is ``4 beta >= (low^(-1/2) - high^(-1/2))^2``; ranges along rational directions.
+    """
+    steps = {}
+    for root_low, root_high in ((1, 2), (1, 4), (2, 7), (1, 20)):
+        b1, b2 = Fraction(1, root_high**2), Fraction(1, root_low**2)
+        threshold = (Fraction(1, root_low) - Fraction(1, root_high)) ** 2 / 4
+        for side, beta in (("below", threshold * (1 - scale)), ("above", threshold * (1 + scale))):
+            violated = False
+            for k in range(1, budget.pick(400, 4000)):
+                t = Fraction(k, budget.pick(400, 4000))  # p = (cos, sin) rational
+                c, s = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
+                x, cross = b1 * c * c + b2 * s * s, (b2 - b1) * c * s
+                violated |= cross * cross > 4 * beta * x
+            steps[f"spectrum {root_low**2}, {root_high**2}, {side}"] = violated == (side == "below")
+    return [Exact("rational", steps)]
+
+
+def _activity(share: float, budget: Budget) -> list[Evidence]:
+    """Share of steps at which (14) shrinks alpha on random SPD systems, and the residuals with and without it."""
+    rng = np.random.default_rng(23)
+    data: dict[str, Any] = {}
+    count, d = budget.pick(20, 200), 10
+    worst = 0.0
+    for kappa in (4, 9, 100, 10_000):
+        q, _ = np.linalg.qr(rng.standard_normal((count, d, d)))
+        values = np.concatenate([np.full((count, 1), 1 / kappa), rng.uniform(1 / kappa, 1, (count, d - 2)),
+                                 np.ones((count, 1))], axis=1)  # fmt: skip
+        a = q @ (values[..., None] * np.swapaxes(q, -1, -2))
+        b = rng.standard_normal((count, d))
+        for label, beta in (("1/L", 1.0), ("2/(L+l)", 2 / (1 + 1 / kappa)), ("1/l", float(kappa))):
+            safe = anderson_iterates(a, b, 0 * b, beta, d, positivity=0.01)
+            gmres = gmres_iterates(a, b, 0 * b, d)
+            active = float(np.mean(safe.damping[1 : d - 1] < 1 - 1e-9))
+            sizes = [
+                float(
+                    np.median(np.linalg.norm(b - np.einsum("nij,nj->ni", a, x), axis=-1) / np.linalg.norm(b, axis=-1))
+                )
+                for x in (safe.iterates[9], gmres[8])
+            ]
+            data[f"kappa {kappa}, beta {label}"] = {
+                "share of steps with (14) active": active,
+                "residual of the safeguarded iterate, step 9": sizes[0],
+                "residual of GMRES, step 8": sizes[1],
+            }
+            if kappa == 10_000 and label == "1/L":
+                worst = active
+    return [Sampled("random systems, d = 10", count, int(worst < share) * count, worst - share, "12 settings", data)]
+
+
+CLAIMS = [
+    Claim(
+        id="anderson-mixing/gmres-equivalence-with-safeguard",
+        location="Algorithm 1, line 9, with 5",
+        statement=r"On strongly convex quadratics Algorithm 1, line 9 included ($\alpha=1$, $\delta=0$, full "
+        r"memory), is "
+        r"equivalent to GMRES. Judged: (14) never shrinks $\alpha_k$.",
+        assumptions=(r"$A$ symmetric positive definite", r"$\beta_k=\beta>0$, $\mu\in(0,1)$"),
+        parts=(
+            Part(
+                "the safeguard is inactive",
+                _inactive,
+                printed=lambda low, high, beta, mu: True,
+                broken=lambda low, high, beta, mu: beta * mu <= 1 / high,
+                repair=never_active,
+                repair_note=r"(14) holds at every step, whatever the history, exactly if $\beta\mu\le1/L$ and "
+                r"$(\frac1l-x)(x-\frac1L)\le4\beta(1-\mu)(x-\beta\mu)$ for $x\in[\frac1L,\frac1l]$, $[l,L]$ the "
+                r"hull of the "
+                r"spectrum of $A$; then the equivalence stands.",
+                note=r"Otherwise $\alpha_k<1$ and $\bar x_k$ of (8) is not $x_k^G$. For $\mu\to0$ the condition is "
+                r"$\beta\ge\frac14(l^{-1/2}-L^{-1/2})^2$: $\beta=1/L$ is safe up to $\kappa=9$. Under (18b) "
+                r"$\delta_k\ge C\beta_k^{-2}>0$, so the setting of the equivalence is never that of the theorems.",
+            ),
+            Part(
+                "for mu to 0 the threshold of beta is sharp",
+                _sharp,
+                printed=Fraction(1, 100),
+                broken=Fraction(-1, 100),
+                bears=False,
+                note=r"$H_k$ is positive definite for $\alpha=1$, $\delta=0$ and every history exactly if "
+                r"$\beta>\frac14(l^{-1/2}-L^{-1/2})^2$.",
+            ),
+            Part(
+                "how often it is active",
+                _activity,
+                printed=0.5,
+                broken=1.01,
+                bears=False,
+                note=r"Random spectra, $d=10$, $\mu=0.01$; at $\kappa=10^4$, $\beta=1/L$ at least half of the steps.",
+            ),
+        ),
+    ),
+]
