@@ -14,8 +14,16 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 
 
-def side_by_side(candidates: Mapping[str, Callable[[], Any]], repeats: int = 5, warmup: int = 1) -> dict[str, float]:
-    """Median seconds of each candidate, run in turn A B C A B C ... so that drift of the machine hits all alike."""
+def side_by_side(
+    candidates: Mapping[str, Callable[[], Any]],
+    repeats: int = 5,
+    warmup: int = 1,
+    statistic: Callable[[list[float]], Any] = statistics.median,
+) -> dict[str, Any]:
+    """Median (``statistic``) of the seconds of each candidate.
+
+    They run in turn A B C A B C ... so that drift of the machine hits all alike.
+    """
     for call in candidates.values():
         for _ in range(warmup):
             call()
@@ -25,7 +33,7 @@ def side_by_side(candidates: Mapping[str, Callable[[], Any]], repeats: int = 5, 
             start = time.perf_counter()
             call()
             seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in seconds.items()}
+    return {name: statistic(values) for name, values in seconds.items()}
 
 
 def machine() -> dict[str, Any]:

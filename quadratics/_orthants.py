@@ -44,28 +44,39 @@ def _legendre(n: int) -> list[tuple[float, float]]:
     return list(zip(nodes.tolist(), weights.tolist(), strict=True))
 
 
-def _two_product(x: Array, y: Array) -> tuple[Array, Array]:
-    """x y as an unevaluated sum (rounded product, its error): Dekker 1971. Needs float64 and no overflow."""
-    product = x * y
-
-    def halves(z: Array) -> tuple[Array, Array]:
-        shifted = z * 134217729.0  # 2^27 + 1
-        high = shifted - (shifted - z)
-        return high, z - high
-
-    (xh, xl), (yh, yl) = halves(x), halves(y)
-    return product, ((xh * yh - product) + xh * yl + xl * yh) + xl * yl
+def _halves(z: Array) -> tuple[Array, Array]:
+    """z as an exact sum of two numbers of 26 bits: Dekker 1971. Needs float64 and no overflow."""
+    high = z * 134217729.0  # 2^27 + 1
+    high -= high - z
+    return high, z - high
 
 
 def determinant(first: Array, second: Array, covariance: Array) -> Array:
     """Variance times variance minus squared covariance, to full relative accuracy.
 
     d E / d r grows like (1 - r^2)^(-1/2): next to |r| = 1 a determinant from rounded products would cost half of the
-    digits of E.
+    digits of E. Both products are taken as rounded product and error.
     """
-    p, p_error = _two_product(first, second)
-    q, q_error = _two_product(covariance, covariance)
-    return (p - q) + (p_error - q_error)
+    (xh, xl), (yh, yl), (zh, zl) = _halves(first), _halves(second), _halves(covariance)
+    variances, square = first * second, covariance * covariance
+    error = xh * yh
+    error -= variances
+    xh *= yl
+    error += xh
+    yh *= xl
+    error += yh
+    xl *= yl
+    error += xl
+    excess = zh * zh
+    excess -= square
+    zh *= zl
+    excess += 2.0 * zh
+    zl *= zl
+    excess += zl
+    variances -= square
+    error -= excess
+    variances += error
+    return variances
 
 
 class Group(Protocol):
@@ -102,13 +113,16 @@ class Centre:
             square = tangent * tangent
             plus = 1.0 + square
             apart = plus / (1.0 - square)  # 1 / cos u
-            rows.append(
-                (
-                    -0.5 * apart * apart,
-                    -plus / (1.0 + tangent) ** 2,  # -1 / (1 + sin u)
-                    self.sign * tangent / plus * (4.0 / math.pi * weight / (1.0 + node)),
-                )
-            )
+            apart *= apart
+            apart *= -0.5
+            together = 1.0 + tangent
+            together *= together
+            together = plus / together  # 1 / (1 + sin u)
+            together *= -1.0
+            tangent /= plus
+            tangent *= self.sign
+            tangent *= 4.0 / math.pi * weight / (1.0 + node)
+            rows.append((apart, together, tangent))
         return rows
 
     def excess(self, a: Array, b: Array, table: Table, xp: Any) -> Array:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import array_api_compat
 import numpy as np
 
 from optassay.arrays import DEFAULT_MAX_BYTES, Array, Context, check_finite, chunks, context, erf
 
 from ._layout import SharedLayout
+from ._one_shot import one_shot_second_moment
 from ._orthants import CERTAIN
 from ._pairs import PairTables
 
@@ -44,6 +46,11 @@ def _standardised(mean: Array, std: Array, sign_of_zero: float, xp: Any) -> Arra
     size = xp.minimum(xp.abs(mean), CERTAIN * safe) / safe
     fixed = xp.where(mean == 0, xp.full_like(mean, CERTAIN * sign_of_zero), CERTAIN * xp.sign(mean))
     return xp.where(random, xp.sign(mean) * size, fixed)
+
+
+def _squares(a: Array, std: Array, xp: Any) -> Array:
+    """E[s_i^2] at standardised means: 0 where the sign is certainly that of 0."""
+    return xp.astype((std > 0) | (a != 0), a.dtype)
 
 
 def _mean_and_std(mean: Array, std: Array) -> tuple[Context, Array, Array]:
@@ -106,6 +113,29 @@ def sign_success_probability(mean: Array, std: Array, *, sign_of_zero: float = 1
     return rho
 
 
+def _float64_covariance(covariance: Array, ctx: Context) -> tuple[Array, Array, float]:
+    """Checked covariance as float64 (C, d, d), deviations (..., d), excess of a correlation that counts as rounding.
+
+    ``ctx`` has the dtype of the covariance.
+    """
+    check_finite(covariance=covariance)
+    xp = ctx.xp
+    if covariance.ndim < 2 or covariance.shape[-1] != covariance.shape[-2] or covariance.shape[-1] == 0:
+        raise ValueError(f"covariance must have shape (..., d, d), got {tuple(covariance.shape)}")
+    dim = covariance.shape[-1]
+    matrix = ctx.asarray(covariance, dtype=xp.float64)
+    variance = xp.linalg.diagonal(matrix)
+    if bool(xp.any(variance < 0)):
+        raise ValueError(f"covariance must not have a negative diagonal, got {float(xp.min(variance))}")
+    rounding = 32 * dim * ctx.eps
+    transpose = xp.matrix_transpose(matrix)
+    if not bool(xp.all(matrix == transpose)):
+        gap = xp.max(xp.abs(matrix - transpose), axis=(-2, -1))
+        if bool(xp.any(gap > rounding * xp.max(xp.abs(matrix), axis=(-2, -1)))):
+            raise ValueError(f"covariance must be symmetric, it differs from its transpose by {float(xp.max(gap))}")
+    return xp.reshape(matrix, (-1, dim, dim)), xp.sqrt(variance), rounding
+
+
 class SignMoments:
     """Second moments of s = sign(X), X ~ N(mean, covariance), prepared for many means of one covariance.
 
@@ -130,25 +160,12 @@ class SignMoments:
 
     def __init__(self, covariance: Array, *, sign_of_zero: float = 1.0, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         _check_sign_of_zero(sign_of_zero)
-        self._ctx = ctx = context(covariance=covariance)
-        check_finite(covariance=covariance)
-        xp = ctx.xp
-        if covariance.ndim < 2 or covariance.shape[-1] != covariance.shape[-2] or covariance.shape[-1] == 0:
-            raise ValueError(f"covariance must have shape (..., d, d), got {tuple(covariance.shape)}")
+        self._ctx = context(covariance=covariance)
+        matrix, self.std, rounding = _float64_covariance(covariance, self._ctx)
         self.sign_of_zero, self.max_bytes = float(sign_of_zero), max_bytes
         self.batch_shape = tuple(covariance.shape[:-2])
         self.dim = dim = covariance.shape[-1]
-        self._work = Context(xp, ctx.device, xp.float64)
-        matrix = self._work.asarray(covariance)
-        variance = xp.linalg.diagonal(matrix)
-        if bool(xp.any(variance < 0)):
-            raise ValueError(f"covariance must not have a negative diagonal, got {float(xp.min(variance))}")
-        rounding = 32 * dim * ctx.eps
-        gap = xp.max(xp.abs(matrix - xp.matrix_transpose(matrix)), axis=(-2, -1))
-        if bool(xp.any(gap > rounding * xp.max(xp.abs(matrix), axis=(-2, -1)))):
-            raise ValueError(f"covariance must be symmetric, it differs from its transpose by {float(xp.max(gap))}")
-        self.std = xp.sqrt(variance)
-        matrix = xp.reshape(matrix, (-1, dim, dim))
+        self._work = Context(self._ctx.xp, self._ctx.device, self._ctx.xp.float64)
         self._slices = list(chunks(matrix.shape[0], 400 * dim * dim, max_bytes))
         share = max_bytes / len(self._slices)
         self._tables = [PairTables(matrix[part, ...], share, rounding, self._work) for part in self._slices]
@@ -172,8 +189,8 @@ class SignMoments:
 
     def _evaluate(self, mean: Array, weights: Array | None) -> Array:
         ctx = context(mean=mean, covariance=self.std)
-        check_finite(mean=mean)
         work, xp = self._work, ctx.xp
+        check_finite(mean=mean)
         if mean.ndim < 1 or mean.shape[-1] != self.dim:
             raise ValueError(f"mean must have shape (..., {self.dim}), got {tuple(mean.shape)}")
         dtype = xp.result_type(self._ctx.dtype, mean.dtype) if xp.isdtype(mean.dtype, "real floating") else None
@@ -182,7 +199,7 @@ class SignMoments:
         layout = SharedLayout(batch, self.batch_shape)
         mean, std = xp.broadcast_arrays(work.asarray(mean), self.std)
         a = _standardised(mean, std, self.sign_of_zero, xp)
-        squares = xp.astype((std > 0) | (a != 0), work.dtype)
+        squares = _squares(a, std, xp)
         a, squares = layout.split(a), layout.split(squares)
         limit = min(self.max_bytes, _HOST_CHUNK) if str(ctx.device).lower().startswith("cpu") else self.max_bytes
         columns = []
@@ -224,5 +241,36 @@ def sign_second_moment(
     ValueError, TypeError
         As :class:`SignMoments`; shapes that do not fit; different namespaces.
     """
-    context(mean=mean, covariance=covariance)
+    ctx = context(mean=mean, covariance=covariance)
+    # Tables pay for many means of one covariance; a single mean is faster by Owen's T function, which SciPy has.
+    if array_api_compat.is_numpy_namespace(ctx.xp) and _one_mean_each(mean.shape, covariance.shape):
+        return _one_shot(mean, covariance, sign_of_zero, max_bytes)
     return SignMoments(covariance, sign_of_zero=sign_of_zero, max_bytes=max_bytes).second_moment(mean)
+
+
+def _one_mean_each(mean: tuple[int, ...], covariance: tuple[int, ...]) -> bool:
+    """False as well for shapes that do not fit: SignMoments says why."""
+    if mean == covariance[:-1]:
+        return True
+    try:
+        return mean[-1:] == covariance[-1:] and np.broadcast_shapes(mean, covariance[:-1]) == covariance[:-1]
+    except ValueError:
+        return False
+
+
+def _one_shot(mean: np.ndarray, covariance: np.ndarray, sign_of_zero: float, max_bytes: int) -> np.ndarray:
+    _check_sign_of_zero(sign_of_zero)
+    check_finite(mean=mean)
+    dtype = covariance.dtype if covariance.dtype.kind == "f" else np.dtype(np.float64)
+    matrix, std, rounding = _float64_covariance(covariance, Context(np, "cpu", dtype))
+    if mean.shape != std.shape:
+        mean = np.broadcast_to(mean, std.shape)
+    a = _standardised(mean.astype(np.float64, copy=False), std, sign_of_zero, np)
+    squares = _squares(a, std, np)
+    a, squares = (x.reshape(-1, x.shape[-1]) for x in (a, squares))
+    parts = chunks(len(matrix), 64 * matrix.shape[-1] ** 2, min(max_bytes, _HOST_CHUNK))
+    values = [one_shot_second_moment(a[part], squares[part], matrix[part], rounding) for part in parts]
+    value = values[0] if len(values) == 1 else np.concat(values)
+    return value.reshape(covariance.shape).astype(
+        np.result_type(dtype, mean) if mean.dtype.kind == "f" else dtype, copy=False
+    )

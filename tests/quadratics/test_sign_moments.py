@@ -33,16 +33,19 @@ def _pair(a: float, b: float, first: float, second: float, covariance: float) ->
 def test_pairs_agree_with_30_digit_quadrature(correlation, sign):
     r = sign * correlation
     for a, b in MEANS:
-        error = abs(mp.mpf(_pair(a, b, 1.0, 1.0, r)) - pair_moment(a, b, r, digits=30))
-        assert error < 2e-15, (a, b, r, error)
+        expected = pair_moment(a, b, r, digits=30)
+        prepared = SignMoments(np.array([[1.0, r], [r, 1.0]])).second_moment(np.array([a, b]))[0, 1]
+        for value in (_pair(a, b, 1.0, 1.0, r), float(prepared)):
+            assert abs(mp.mpf(value) - expected) < 2e-15, (a, b, r)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_certain_correlation(sign):
     for a, b in [*MEANS, (0.0, 0.4), (40.0, 1.0), (1e8, -1e8), (-0.2, 0.0)]:
         # (X, 3 X): entries 1, 9, 3 are exact.
-        value = _pair(a, 3 * b, 1.0, 9.0, sign * 3.0)
-        assert abs(mp.mpf(value) - certain_pair_moment(a, b, sign)) < 1e-15, (a, b, sign)
+        prepared = SignMoments(np.array([[1.0, sign * 3.0], [sign * 3.0, 9.0]])).second_moment(np.array([a, 3 * b]))
+        for value in (_pair(a, 3 * b, 1.0, 9.0, sign * 3.0), float(prepared[0, 1])):
+            assert abs(mp.mpf(value) - certain_pair_moment(a, b, sign)) < 1e-15, (a, b, sign)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,47 @@ def test_covariances_count_as_exact_next_to_singularity(first, second, covarianc
         means = (a * math.sqrt(first), b * math.sqrt(second))
         with mp.workdps(60):
             expected = pair_moment(means[0] / mp.sqrt(first), means[1] / mp.sqrt(second), r, digits=50)
-        assert abs(mp.mpf(_pair(*means, first, second, covariance)) - expected) < 2e-15
+        prepared = SignMoments(np.array([[first, covariance], [covariance, second]])).second_moment(np.array(means))
+        for value in (_pair(*means, first, second, covariance), float(prepared[0, 1])):
+            assert abs(mp.mpf(value) - expected) < 2e-15
+
+
+def test_one_mean_per_covariance_equals_the_prepared_rules_in_hard_places():
+    """On the host the two are different formulas: short rules and Owen's T against quadrature alone."""
+    rng = np.random.default_rng(7)
+    n = 4000
+    width = 10.0 ** rng.uniform(-9, 0, n)
+    r = np.sqrt((1 - width) * (1 + width)) * rng.choice([-1, 1], n)
+    r[:3] = [1.0, -1.0, 0.0]
+    a = rng.standard_normal(n) * 10.0 ** rng.uniform(-4, 1.5, n)
+    near = np.sign(r) * a * (1 + width * rng.standard_normal(n))
+    b = np.where(rng.random(n) < 0.5, near, rng.standard_normal(n))
+    a[::17], b[::19], a[5::23], b[5::29], b[0] = 0.0, 0.0, -0.0, -0.0, a[0]
+    spread = np.array([1e-70, 1.0, 1e70])[rng.integers(0, 3, (2, n))]
+    covariance = np.empty((n, 2, 2))
+    covariance[:, 0, 0], covariance[:, 1, 1] = spread**2
+    covariance[:, 0, 1] = covariance[:, 1, 0] = r * spread[0] * spread[1] * (1 - 4e-16)
+    mean = np.stack([a * spread[0], b * spread[1]], axis=-1)
+    value = sign_second_moment(mean, covariance)
+    np.testing.assert_allclose(value, SignMoments(covariance).second_moment(mean), rtol=0, atol=1e-14)
+
+
+def test_one_mean_of_weak_and_strong_matrices():
+    """A stack whose largest correlations ask for every rule, against quadrature by pairs."""
+    rng = np.random.default_rng(8)
+    strength = np.append(np.linspace(0, 0.03, 36), [0.1, 0.3, 1, 3])[:, None, None]
+    factor = rng.standard_normal((40, 12, 4000)) / math.sqrt(4000) + strength * rng.standard_normal((40, 12, 1))
+    covariance = factor @ np.swapaxes(factor, 1, 2)
+    std = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+    rows, columns = np.triu_indices(12, 1)
+    largest = np.max(np.abs(covariance / std[:, :, None] / std[:, None, :])[:, rows, columns], axis=1)
+    assert np.all(np.bincount(np.searchsorted([0.1, 0.3, 0.5, 0.9], largest)) >= 3)
+    mean = rng.standard_normal((40, 12))
+    value = sign_second_moment(mean, covariance)
+    np.testing.assert_allclose(value, SignMoments(covariance).second_moment(mean), rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(value, np.swapaxes(value, 1, 2))
+    for k in range(40):
+        np.testing.assert_array_equal(value[k], sign_second_moment(mean[k], covariance[k]))
 
 
 def test_negative_control_a_wrong_correlation_is_seen():
@@ -171,18 +214,27 @@ def test_dtype_is_kept_and_work_is_in_double(xb):
     np.testing.assert_array_equal(to_numpy(value), exact.astype(np.float32))
 
 
-def test_batches_equal_single_runs_bit_by_bit_and_memory_limit_changes_nothing():
+def test_batches_equal_single_runs_and_memory_limit_changes_nothing():
     rng = np.random.default_rng(4)
     factor = rng.standard_normal((3, 1, 9, 9)) + rng.standard_normal((3, 1, 9, 1))
     covariance = factor @ np.swapaxes(factor, -1, -2)
     mean = rng.standard_normal((4, 1, 5, 9))
     batch = sign_second_moment(mean, covariance)
     assert batch.shape == (4, 3, 5, 9, 9)
-    for i in range(4):
-        for j in range(3):
+    for j in range(3):
+        moments = SignMoments(covariance[j, 0])
+        for i in range(4):
             for k in range(5):
-                np.testing.assert_array_equal(batch[i, j, k], sign_second_moment(mean[i, 0, k], covariance[j, 0]))
+                np.testing.assert_array_equal(batch[i, j, k], moments.second_moment(mean[i, 0, k]))
+                # One mean of one covariance: other formulas.
+                single = sign_second_moment(mean[i, 0, k], covariance[j, 0])
+                np.testing.assert_allclose(batch[i, j, k], single, rtol=0, atol=1e-14)
     np.testing.assert_array_equal(batch, sign_second_moment(mean, covariance, max_bytes=1))
+    each = sign_second_moment(mean[0, 0, 0], covariance)
+    assert each.shape == (3, 1, 9, 9)
+    np.testing.assert_array_equal(each, sign_second_moment(mean[0, 0, 0], covariance, max_bytes=1))
+    for j in range(3):
+        np.testing.assert_array_equal(each[j, 0], sign_second_moment(mean[0, 0, 0], covariance[j, 0]))
 
 
 def test_quadratic_form_is_the_weighted_sum(xb):
@@ -238,10 +290,12 @@ def test_scale_sign_and_permutation_symmetries(factor, mean, scale):
     assert np.linalg.eigvalsh(value - np.outer(first, first))[0] > -1e-13
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered")
 @pytest.mark.parametrize(
     ("mean", "covariance", "message"),
     [
         ([0.0, 0.0], [[1.0, 2.0], [2.0, 1.0]], r"indefinite.*\(0, 1\).*2 times"),
+        ([0.0, 0.0], [[1e-300, 1e300], [1e300, 1e-300]], r"indefinite.*\(0, 1\).*inf times"),
         ([0.0, 0.0], [[1.0, 0.5], [0.4, 1.0]], "symmetric"),
         ([0.0, 0.0], [[-1.0, 0.0], [0.0, 1.0]], "negative diagonal.*-1"),
         ([0.0, math.nan], [[1.0, 0.0], [0.0, 1.0]], r"mean must be finite.*\(1,\)"),
@@ -253,6 +307,14 @@ def test_scale_sign_and_permutation_symmetries(factor, mean, scale):
 def test_bad_moments(mean, covariance, message):
     with pytest.raises(ValueError, match=message):
         sign_second_moment(np.array(mean), np.array(covariance))
+
+
+def test_indefinite_is_seen_in_the_right_matrix(xb):
+    stack = np.tile(np.eye(4), (3, 1, 1))
+    stack[1, 1, 3] = stack[1, 3, 1] = -1.5
+    for mean in (np.zeros((3, 4)), np.zeros((2, 3, 4))):
+        with pytest.raises(ValueError, match=r"entry \(1, 3\) of matrix 1 is 1.5 times"):
+            sign_second_moment(xb.array(mean), xb.array(stack))
 
 
 def test_bad_arguments():
