@@ -36,35 +36,57 @@ def empty(ctx: Context, params: Array, memory: int) -> History:
     return History((zero,) * memory, (zero,) * memory, xx, rr, xr)
 
 
+class Pushed(NamedTuple):
+    """A history with a new column, and what came out of the same pass.
+
+    ``against`` is ``R' r`` (..., m), ``size`` is ``|r|^2`` and ``length`` the new column's ``|dx|^2`` (..., 1); the
+    last is None without ``X'X``.
+    """
+
+    history: History
+    against: Array
+    size: Array
+    length: Array | None
+
+
 def push(
-    ctx: Context, history: History, slot: int, dx: Array, dr: Array, rhs: Array, *, xx: bool, xr: bool
-) -> tuple[History, Array]:
-    """Write column ``slot``, update the Gram matrices that are asked for, and return ``R' rhs`` (..., m) too."""
+    ctx: Context, history: History, slot: int, dx: Array, dr: Array, residual: Array, *, xx: bool, xr: bool
+) -> Pushed:
+    """Write column ``slot`` and update the Gram matrices that are asked for."""
     x = (*history.x[:slot], dx, *history.x[slot + 1 :])
     r = (*history.r[:slot], dr, *history.r[slot + 1 :])
-    with_r = products(ctx, r, (dr, rhs, dx) if xr else (dr, rhs))
-    rr = _set_cross(ctx, history.rr, slot, with_r[..., 0], with_r[..., 0])
-    new_xx, new_xr = history.xx, history.xr
+    asked = [((residual,), (residual,)), (r, (dr, residual, dx) if xr else (dr, residual))]
     if xx or xr:
-        with_x = products(ctx, x, (dx, dr) if xr else (dx,))
+        asked.append((x, (dx, dr) if xr else (dx,)))
+    size, with_r, *rest = products(ctx, *asked)
+    rr = _set_cross(ctx, history.rr, slot, with_r[..., 0], with_r[..., 0])
+    new_xx, new_xr, length = history.xx, history.xr, None
+    for with_x in rest:
         new_xx = _set_cross(ctx, history.xx, slot, with_x[..., 0], with_x[..., 0])
+        length = with_x[..., slot, :1]
         if xr:
             new_xr = _set_cross(ctx, history.xr, slot, with_r[..., 2], with_x[..., 1])
-    return History(x, r, new_xx, rr, new_xr), with_r[..., 1]
+    return Pushed(History(x, r, new_xx, rr, new_xr), with_r[..., 1], size[..., 0], length)
 
 
-def products(ctx: Context, columns: Sequence[Array], vectors: Sequence[Array]) -> Array:
-    """Inner products of every column with every vector: (..., m, n)."""
+def products(ctx: Context, *asked: tuple[Sequence[Array], Sequence[Array]]) -> list[Array]:
+    """For each pair of columns and vectors all inner products (..., m, n); one pass over memory for all of them."""
     xp = ctx.xp
     if hasattr(xp, "inner_products"):  # a namespace that records expressions reads its columns its own way
-        return xp.inner_products(columns, vectors)
+        return xp.inner_products(*asked)
     total: list[Any] = []
-    for block in _blocks(columns[0].shape[-1]):
-        right = [v[..., block] for v in vectors]
-        part = [xp.vecdot(left, v) for left in (c[..., block] for c in columns) for v in right]
+    for block in _blocks(asked[0][0][0].shape[-1]):
+        part = []
+        for columns, vectors in asked:
+            right = [v[..., block] for v in vectors]
+            part += [xp.vecdot(left, v) for left in (c[..., block] for c in columns) for v in right]
         total = [a + b for a, b in zip(total, part, strict=True)] if total else part
-    flat = xp.stack(total, axis=-1)
-    return xp.reshape(flat, (*flat.shape[:-1], len(columns), len(vectors)))
+    found, first = [], 0
+    for columns, vectors in asked:
+        flat = xp.stack(total[first : first + len(columns) * len(vectors)], axis=-1)
+        found.append(xp.reshape(flat, (*flat.shape[:-1], len(columns), len(vectors))))
+        first += len(columns) * len(vectors)
+    return found
 
 
 def combine(ctx: Context, columns: Sequence[Array], weights: Array) -> Array:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from ..arrays import Array, Context, context
 from . import _gram, _projection
-from ._gram import History
+from ._gram import History, Pushed
 from ._projection import Projection
 from ._rule import Hyper, Rule, check_params, choice, dot, hyper, is_zero, square_root
 from ._wrapper import check_rule, check_shape
@@ -160,12 +160,13 @@ class _Anderson(Rule):
         decay = self.value(ctx, "weight_decay", t)
         r = -grad if is_zero(decay) else -(grad + decay * params)
         x = xp.asarray(params, copy=True)  # the state outlives the caller's array
-        dx, dr, history, against = self._remember(ctx, x, r, state, t)
+        dx, dr, pushed = self._remember(ctx, x, r, state, t)
         runs = xp.zeros_like(state.rejected)
-        if t == 1 or (t - 1) % self.period != 0:
+        history = state.history if pushed is None else pushed.history
+        if pushed is None or (t - 1) % self.period != 0:
             params, inner = self._without_mixing(ctx, x, grad, r, state.inner, t)
             return params, AndersonState(t, x, r, dx, dr, history, inner, runs, runs), None
-        gamma, alpha = self._project(ctx, history, against, r, dx, x.shape[-1], t)
+        gamma, alpha = self._project(ctx, pushed, r, x.shape[-1], t)
         weights = alpha * xp.astype(gamma, ctx.dtype, copy=False)
         params, inner, accepted = self._mix(ctx, x, grad, r, history, weights, state.inner, t)
         rejected = 1.0 - xp.astype(accepted[..., 0], ctx.dtype)
@@ -174,10 +175,10 @@ class _Anderson(Rule):
 
     def _remember(
         self, ctx: Context, x: Array, r: Array, state: AndersonState, t: int
-    ) -> tuple[Array, Array, History, Array | None]:
-        """The new columns (3), the history with them, and ``R' r``."""
+    ) -> tuple[Array, Array, Pushed | None]:
+        """The new columns (3) and the history with them, None before there are any."""
         if t == 1:
-            return state.dx, state.dr, state.history, None
+            return state.dx, state.dr, None
         gamma = self.value(ctx, "average", t)
         dx, dr = x - state.x, r - state.r
         if not is_zero(gamma):
@@ -192,24 +193,21 @@ class _Anderson(Rule):
                 history = _gram.empty(ctx, x, self.memory)
         xr = self.positivity is not None
         xx = xr or self._penalty == "points"
-        history, against = _gram.push(ctx, history, index % self.memory, dx, dr, r, xx=xx, xr=xr)
-        return dx, dr, history, against
+        return dx, dr, _gram.push(ctx, history, index % self.memory, dx, dr, r, xx=xx, xr=xr)
 
-    def _project(
-        self, ctx: Context, history: History, against: Any, r: Array, dx: Array, dimension: int, t: int
-    ) -> tuple[Array, Array]:
+    def _project(self, ctx: Context, pushed: Pushed, r: Array, dimension: int, t: int) -> tuple[Array, Array]:
         """``Gamma_k`` (12) and the damping that satisfies (14); the small matrices are in double precision."""
-        xp = ctx.xp
+        xp, history = ctx.xp, pushed.history
         wide = Context(xp, ctx.device, xp.float64)
         xx, rr, xr = (xp.astype(gram, xp.float64, copy=False) for gram in (history.xx, history.rr, history.xr))
-        delta = self._delta(ctx, r, dx, t)
+        delta = self._delta(ctx, pushed, t)
         found: Projection
         if self.solver == "factors":
             root = None if delta is None else square_root(ctx, delta)
             identity = self._penalty == "identity"
             found = _projection.from_factors(ctx, history, root, identity, r, self.rank_tolerance)
         else:
-            z, against = rr, xp.astype(against, xp.float64, copy=False)
+            z, against = rr, xp.astype(pushed.against, xp.float64, copy=False)
             if delta is not None:
                 factor: Any = delta if isinstance(delta, int | float) else wide.asarray(delta)
                 factor = factor[..., None] if getattr(factor, "ndim", 0) > 0 else factor
@@ -229,7 +227,7 @@ class _Anderson(Rule):
             alpha = xp.astype(shrunk, ctx.dtype, copy=False)
         return found.coefficients, alpha
 
-    def _delta(self, ctx: Context, r: Array, dx: Array, t: int) -> Any:
+    def _delta(self, ctx: Context, pushed: Pushed, t: int) -> Any:
         """``delta_k``: None, a number or (..., 1)."""
         return None
 
@@ -289,7 +287,7 @@ class RegularizedAnderson(_Anderson):
         """Eq. (10)."""
         return cls(**overrides)
 
-    def _delta(self, ctx: Context, r: Array, dx: Array, t: int) -> Any:
+    def _delta(self, ctx: Context, pushed: Pushed, t: int) -> Any:
         return self.value(ctx, "regularization", t)
 
 
@@ -314,7 +312,7 @@ class StochasticAnderson(_Anderson):
         """Algorithm 1 with its defaults ``m = 10``, ``alpha = beta = 1``."""
         return cls(**overrides)
 
-    def _delta(self, ctx: Context, r: Array, dx: Array, t: int) -> Any:
+    def _delta(self, ctx: Context, pushed: Pushed, t: int) -> Any:
         return self.value(ctx, "regularization", t)
 
 
@@ -346,11 +344,11 @@ class AdaSAM(_Anderson):
         """``AdaSAM`` of wfc12/Stochastic_Anderson_Mixing around ``inner``, whose weight decay enters the residual."""
         return cls(**{**published_conventions(inner), **overrides})
 
-    def _delta(self, ctx: Context, r: Array, dx: Array, t: int) -> Any:
+    def _delta(self, ctx: Context, pushed: Pushed, t: int) -> Any:
         xp = ctx.xp
-        length = dot(dx, dx, xp) + self.value(ctx, "epsilon", t)
-        rest = ctx.xp.where(length > 0, length, xp.ones_like(length))
-        delta = self.value(ctx, "c1", t) * dot(r, r, xp) / rest
+        length = pushed.length + self.value(ctx, "epsilon", t)
+        rest = xp.where(length > 0, length, xp.ones_like(length))
+        delta = self.value(ctx, "c1", t) * pushed.size / rest
         c2 = self.value(ctx, "c2", t)
         if is_zero(c2):
             return delta

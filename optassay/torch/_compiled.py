@@ -29,17 +29,19 @@ _FLAGS = ("-O3", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-fopenm
 _PARALLEL_FROM = 1 << 18  # numbers per thread below which starting threads costs more than it saves
 
 _BLOCK = 2048  # numbers worked on at a time, so that values which cross from one loop to the next stay in cache
-_STREAMS = 8  # columns and sums per loop: more of them defeat prefetching and registers
+_STREAMS = 32  # columns and sums per loop: fewer cost more passes over the values that cross, more spill registers
 
 _TEMPLATE = """#include <math.h>
 typedef {type} real;
 #define maximum(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
 #define minimum(a, b) ((a) < (b) || (a) != (a) ? (a) : (b))
-void kernel(long first, long last, const long *sizes, real *const *columns, const double *s, double *total) {{
+void kernel(
+  long first, long last, long step, long chunks, const long *sizes, real *const *columns, const double *s, double *total
+) {{
   {scalars}
   {held}
-  for (long chunk = first; chunk < last; ++chunk) {{
-    real *const *column = columns + {width} * chunk;
+  for (long chunk = first; chunk != last; chunk += step) {{
+    real *const *column = columns + chunk;
     {totals}
     for (long start = 0; start < sizes[chunk]; start += {block}) {{
       const long n = sizes[chunk] - start < {block} ? sizes[chunk] - start : {block};
@@ -170,9 +172,8 @@ def source(key: Any, dtype: torch.dtype) -> str:
         scalars=" ".join(f"const real s{i} = (real)s[{i}];" for i in range(count)),
         held=" ".join(f"real w{node}[{_BLOCK}];" for node in held),
         totals=" ".join(f"double t{k} = 0;" for k in range(len(sums))),
-        width=len(leaves),
         block=_BLOCK,
-        pointers=" ".join(f"real *restrict const c{k} = column[{k}] + start;" for k in range(len(leaves))),
+        pointers=" ".join(f"real *restrict const c{k} = column[{k} * chunks] + start;" for k in range(len(leaves))),
         loops="\n      ".join(loops),
         results=" ".join(f"total[{len(sums)} * chunk + {k}] = t{k};" for k in range(len(sums))),
     )
@@ -215,13 +216,18 @@ def load(text: str) -> Any:
         if done.returncode == 0:
             function = ctypes.CDLL(str(library)).kernel
             function.restype = None
-            function.argtypes = [ctypes.c_long, ctypes.c_long, *[ctypes.c_void_p] * 4]
+            function.argtypes = [*[ctypes.c_long] * 4, *[ctypes.c_void_p] * 4]
             return function
     return None
 
 
 def call(
-    function: Callable[..., None], columns: Sequence[Any], sizes: Any, scalars: Sequence[float], sums: int
+    function: Callable[..., None],
+    columns: Sequence[Any],
+    sizes: Any,
+    scalars: Sequence[float],
+    sums: int,
+    backwards: bool = False,
 ) -> np.ndarray:
     """Run a compiled loop over chunks; its sums (chunks, sums).
 
@@ -229,19 +235,25 @@ def call(
     ----------
     sizes : array of C long
         Lengths of the chunks.
+    backwards : bool
+        Start with the last chunk.
     """
     chunks = len(sizes)
-    table = np.stack([column.pointers for column in columns], axis=1)  # named: it must outlive the call
+    table = np.concatenate([column.pointers for column in columns])  # named: it must outlive the call
     pointers = table.ctypes.data
     s = (ctypes.c_double * max(1, len(scalars)))(*scalars)
     totals = np.zeros((chunks, sums))
     address = totals.ctypes.data
+
+    def run(first: int, last: int) -> None:
+        ends = (last - 1, first - 1, -1) if backwards else (first, last, 1)
+        function(*ends, chunks, sizes, pointers, s, address)
+
     threads = min(torch.get_num_threads(), chunks, max(1, sum(sizes) // _PARALLEL_FROM))
     if threads == 1:
-        function(0, chunks, sizes, pointers, s, address)
+        run(0, chunks)
         return totals
     cuts = [k * chunks // threads for k in range(threads + 1)]
-    jobs = [_pool(threads).submit(function, a, b, sizes, pointers, s, address) for a, b in pairwise(cuts)]
-    for job in jobs:
+    for job in [_pool(threads).submit(run, a, b) for a, b in pairwise(cuts)]:
         job.result()
     return totals

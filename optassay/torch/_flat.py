@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -186,7 +187,8 @@ class Engine:
             raise Untraceable("a state that changes its structure")
         outputs: list[Store | Sum] = []
         small: list[tuple[torch.Tensor, np.ndarray]] = []
-        for held, was, new in zip(before, lazy, after, strict=True):
+        values: dict[Any, list[int]] = {}  # of each new vector, the entries that hold it
+        for i, (held, was, new) in enumerate(zip(before, lazy, after, strict=True)):
             if not isinstance(new, Lazy):
                 if isinstance(held, torch.Tensor):
                     raise Untraceable("a state that changes its structure")
@@ -195,18 +197,36 @@ class Engine:
                 raise Untraceable("a state that changes its structure")
             if not new.vector:
                 small.append((held, new.data))
-            elif new is not was:
-                rows = was.data.flat if isinstance(was.data, np.ndarray) else (was.data,)
-                values = new.data.flat if isinstance(new.data, np.ndarray) else (new.data,)
-                outputs += [Store(row.node.column, v) for row, v in zip(rows, values, strict=True) if not _same(row, v)]
+            elif isinstance(was.data, np.ndarray):
+                rows = zip(was.data.flat, new.data.flat, strict=True)
+                outputs += [Store(row.node.column, v) for row, v in rows if not _same(row, v)]
+            elif new is not was and not _same(was.data, value := _one(new)):
+                values.setdefault(id(value) if isinstance(value, Vec) else (i,), []).append(i)
+        held_by = Counter(map(id, before))
+        tensors = list(before)
+        for entries in values.values():
+            # Entries with the same vector share memory, as they do outside; what others still hold is not overwritten.
+            own = next((i for i in entries if held_by[id(before[i])] == 1), None)
+            memory = torch.empty_like(before[entries[0]]) if own is None else before[own]
+            leaf = self._leaf(Column(self.unit.layout, [memory], whole=True)) if own is None else lazy[own].data
+            outputs.append(Store(leaf.node.column, _one(after[entries[0]])))
+            for i in entries:
+                tensors[i] = memory
         if not _same(self.params.data, params.data):
             outputs.append(Store(0, params.data))
         if outputs:
             self.kernels.run(outputs, self.leaves)
         for held, value in small:
             held.copy_(torch.from_numpy(value))
-        tensors = iter([leaf for leaf in before if isinstance(leaf, torch.Tensor)])
-        return tree_map(lambda _: next(tensors), state)
+        if not {id(held) for held in before} <= {id(held) for held in tensors}:
+            self.unit.forget()
+        found = iter([leaf for leaf in tensors if isinstance(leaf, torch.Tensor)])
+        return tree_map(lambda _: next(found), state)
+
+
+def _one(vector: Lazy) -> Any:
+    """The value of a vector without leading axes."""
+    return vector.data.item() if isinstance(vector.data, np.ndarray) else vector.data
 
 
 def _same(row: Vec, value: Any) -> bool:
@@ -231,7 +251,7 @@ class Unit:
         self.kernels = Kernels(self.layout.scratch, self.layout.sizes, compiled)
         self.state: Any = None
         self.whole: str | None = None  # why the rule steps on whole tensors, None while it is recorded
-        self._columns: dict[Any, Any] = {}
+        self.forget()
 
     def __getstate__(self) -> dict[str, Any]:
         return {"params": self.params, "compiled": self.compiled, "separate": self.separate, "state": self.state}
@@ -243,7 +263,11 @@ class Unit:
     def set_state(self, state: Any) -> None:
         """Take over a state: every tensor gets memory of its own, for it will be overwritten."""
         self.state = tree_map(lambda leaf: leaf.detach().clone(memory_format=torch.contiguous_format), state)
-        self._columns = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of tensors that are no longer part of the state."""
+        self._columns: dict[Any, Column] = {}
 
     def chunks(self, leaf: torch.Tensor, index: tuple[int, ...] = ()) -> Any:
         """Chunks of a state vector, remembered as long as the state keeps its tensors."""

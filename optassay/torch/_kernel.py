@@ -254,6 +254,7 @@ class Kernels:
         self._sizes = (ctypes.c_long * len(sizes))(*sizes)
         self._compile = compiled
         self._cache: dict[Any, _Loop] = {}
+        self._backwards = False
 
     def run(self, outputs: Sequence[Store | Sum], leaves: Sequence[Any]) -> np.ndarray:
         """Evaluate; stores are done in place, sums are returned per chunk, (chunks, sums), in double precision.
@@ -273,7 +274,9 @@ class Kernels:
             loop.compiled = _compiled.load(_compiled.source(key, leaves[0].bases[0].dtype))
         scales = [output.value.scale for output in outputs if isinstance(output, Sum)]
         if loop.compiled is not None:
-            totals = _compiled.call(loop.compiled, columns, self._sizes, scalars, len(scales))
+            # The other way than the loop before: it finds in the cache what that one read last.
+            totals = _compiled.call(loop.compiled, columns, self._sizes, scalars, len(scales), self._backwards)
+            self._backwards = not self._backwards
         else:
             chunks = [column.chunks for column in columns]
             chunks += [self._scratch(i, False) for i in range(loop.reals)]

@@ -374,17 +374,26 @@ def _leaves_last(columns: Sequence[Lazy]) -> list[int]:
     return sorted(range(len(columns)), key=lambda i: isinstance(getattr(columns[i].data, "node", None), kernel.Leaf))
 
 
-def _inner_products(columns: Sequence[Lazy], vectors: Sequence[Lazy]) -> Lazy:
-    """All in one pass over memory: (m, n)."""
-    order = _leaves_last(columns)
-    pairs = np.empty((len(columns), len(vectors)), dtype=object)
-    for i, index in enumerate(order):
-        for j, v in enumerate(vectors):
-            pairs[i, j] = kernel.mul(columns[index].data, v.data)
-    engine = columns[0].engine
-    products = np.empty(pairs.shape, dtype=engine.dtype)
-    products[order] = engine.sums(pairs)
-    return Lazy(products, engine, False)
+def _inner_products(*asked: tuple[Sequence[Lazy], Sequence[Lazy]]) -> list[Lazy]:
+    """All in one pass over memory: (m, n) for each pair of columns and vectors."""
+    engine = asked[0][0][0].engine
+    orders = [_leaves_last(columns) for columns, _ in asked]
+    pairs = [
+        kernel.mul(columns[i].data, v.data)
+        for order, (columns, vectors) in zip(orders, asked, strict=True)
+        for i in order
+        for v in vectors
+    ]
+    flat = np.empty(len(pairs), dtype=object)
+    flat[:] = pairs
+    sums = engine.sums(flat)
+    found, first = [], 0
+    for order, (columns, vectors) in zip(orders, asked, strict=True):
+        values = np.empty((len(columns), len(vectors)), dtype=engine.dtype)
+        values[order] = sums[first : first + values.size].reshape(values.shape)
+        first += values.size
+        found.append(Lazy(values, engine, False))
+    return found
 
 
 def _linear_combination(columns: Sequence[Lazy], weights: Lazy) -> Lazy:

@@ -374,7 +374,9 @@ def test_products_and_combinations_over_several_blocks():
     d = 2 * _gram.BLOCK + 17
     columns, vectors, weights = rng.standard_normal((3, d)), rng.standard_normal((2, d)), rng.standard_normal(3)
     ctx = context(columns=columns)
-    np.testing.assert_allclose(_gram.products(ctx, list(columns), list(vectors)), columns @ vectors.T, rtol=1e-9)
+    found = _gram.products(ctx, (list(columns), list(vectors)), (list(vectors), list(columns)[:1]))
+    np.testing.assert_allclose(found[0], columns @ vectors.T, rtol=1e-9)
+    np.testing.assert_allclose(found[1], vectors @ columns[:1].T, rtol=1e-9)
     np.testing.assert_allclose(_gram.combine(ctx, list(columns), weights), weights @ columns, rtol=1e-9, atol=1e-13)
 
 
