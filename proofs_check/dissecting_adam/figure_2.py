@@ -9,20 +9,13 @@ import sympy as sp
 from ..claim import Claim, Missing, Part
 from .figure_2_facts import gradient_rate, inside_noise, optimal_first_steps, panel_table, rotation_invariance, scaling
 from .panels import NOISE_FREE
-from .sentences import EVERY_START, Sentence, judge_sentence
+from .sentences import BENEFIT, CLEARLY, EQUAL, EVENS, LITTLE, VASTLY, judge_sentence
 
 WORDS = (
     r"Judged with $\delta_0\sim\mathcal N(0,s^2I)$: a sentence holds in a cell (start, steps, orientation) when more "
     "than half of the runs bear it out, the 95 % Wilson interval being above one half. "
 )
 
-
-_VASTLY = Sentence("sign - gradient", "well", "at least", 1.0, (10, 50, 100, 500), (NOISE_FREE, NOISE_FREE))
-_EVENS = Sentence("sign - gradient", "well", "within", 1.0, (10, 50, 100, 500), (0.0, 10.0))
-_LITTLE = Sentence("rotated - axis-aligned", "well", "within", 1.0, (10,), EVERY_START)
-_EQUAL = Sentence("sign - gradient", "ill", "within", 0.5, (10, 50, 100), EVERY_START, (True,))
-_BENEFIT = Sentence("rotated - axis-aligned", "ill", "at least", 1.0, (10, 50), (10.0, NOISE_FREE))
-_CLEARLY = Sentence("sign - gradient", "ill", "at most", -0.5, (10, 50, 100), (10.0, NOISE_FREE), (False,))
 
 CLAIMS = [
     Claim(
@@ -70,8 +63,8 @@ CLAIMS = [
             Part(
                 "at least one decade",
                 judge_sentence,
-                printed=_VASTLY,
-                broken=replace(_VASTLY, test="at most"),
+                printed=VASTLY,
+                broken=replace(VASTLY, test="at most"),
                 note="Median gaps of about 1.7 decades after 10 steps, 8 after 50, 16 after 100, 75 to 80 after 500; "
                 "0.6 after one.",
             ),
@@ -103,17 +96,17 @@ CLAIMS = [
             Part(
                 "starts up to ten noise deviations",
                 judge_sentence,
-                printed=_EVENS,
-                broken=replace(_EVENS, test="at least"),
+                printed=EVENS,
+                broken=replace(EVENS, test="at least"),
                 reading="s <= 10 nu",
                 note=r"Holds at every horizon, among them $s=1$ at $\nu=0.1$ and $\nu=4$.",
             ),
             Part(
                 "starts of a thousand noise deviations or more",
                 judge_sentence,
-                printed=replace(_EVENS, horizons=(10, 50, 100), starts=(1e3, 1e4)),
-                broken=replace(_EVENS, test="at least"),
-                sound=_EVENS,
+                printed=replace(EVENS, horizons=(10, 50, 100), starts=(1e3, 1e4)),
+                broken=replace(EVENS, test="at least"),
+                sound=EVENS,
                 reading="s >= 1000 nu",
                 note="SGD stays decades ahead (about 5 after 50 and 100 steps at $s=10^4\\nu$) until SSD, too, has "
                 "come down "
@@ -137,24 +130,24 @@ CLAIMS = [
             Part(
                 "10 steps, every start",
                 judge_sentence,
-                printed=_LITTLE,
-                broken=replace(_LITTLE, test="at least"),
+                printed=LITTLE,
+                broken=replace(LITTLE, test="at least"),
                 reading="few steps or starts near the noise",
             ),
             Part(
                 "starts up to ten noise deviations, every horizon",
                 judge_sentence,
-                printed=replace(_LITTLE, horizons=(10, 50, 100, 500), starts=(0.0, 10.0)),
-                broken=replace(_LITTLE, test="at least"),
+                printed=replace(LITTLE, horizons=(10, 50, 100, 500), starts=(0.0, 10.0)),
+                broken=replace(LITTLE, test="at least"),
                 reading="few steps or starts near the noise",
                 note="Medians of 0 to 0.8 decades, in favour of axis-aligned.",
             ),
             Part(
                 "500 steps without noise",
                 judge_sentence,
-                printed=replace(_LITTLE, horizons=(500,), starts=(NOISE_FREE, NOISE_FREE)),
-                broken=replace(_LITTLE, test="at least"),
-                sound=_LITTLE,
+                printed=replace(LITTLE, horizons=(500,), starts=(NOISE_FREE, NOISE_FREE)),
+                broken=replace(LITTLE, test="at least"),
+                sound=LITTLE,
                 reading="many steps without noise",
                 note="Without noise, whatever the start, SSD falls about half as fast on the rotated problem: 0.8 "
                 "decades behind after 100 steps, about 4.5 after 500.",
@@ -180,15 +173,15 @@ CLAIMS = [
             Part(
                 "within half a decade",
                 judge_sentence,
-                printed=_EQUAL,
-                broken=replace(_EQUAL, test="at least"),
+                printed=EQUAL,
+                broken=replace(EQUAL, test="at least"),
                 note="SGD is ahead, by medians of at most 0.4 decades.",
             ),
             Part(
                 "within one decade after 500 steps without noise",
                 judge_sentence,
-                printed=replace(_EQUAL, decades=1.0, horizons=(500,), starts=(NOISE_FREE, NOISE_FREE)),
-                broken=replace(_EQUAL, test="at least", decades=1.0, starts=(NOISE_FREE, NOISE_FREE)),
+                printed=replace(EQUAL, decades=1.0, horizons=(500,), starts=(NOISE_FREE, NOISE_FREE)),
+                broken=replace(EQUAL, test="at least", decades=1.0, starts=(NOISE_FREE, NOISE_FREE)),
                 bears=False,
                 note="SGD's lead grows slowly: medians of 0.6 to 0.9 decades after 500 steps, by seeds.",
             ),
@@ -211,33 +204,33 @@ CLAIMS = [
             Part(
                 "benefits drastically, starts of ten noise deviations or more",
                 judge_sentence,
-                printed=_BENEFIT,
-                broken=replace(_BENEFIT, test="at most"),
+                printed=BENEFIT,
+                broken=replace(BENEFIT, test="at most"),
                 reading="s >= 10 nu",
                 note="1.2 to 2 decades.",
             ),
             Part(
                 "clearly outperforms SGD, starts of ten noise deviations or more",
                 judge_sentence,
-                printed=_CLEARLY,
-                broken=replace(_CLEARLY, test="at least"),
+                printed=CLEARLY,
+                broken=replace(CLEARLY, test="at least"),
                 reading="s >= 10 nu",
                 note="0.8 to 2.3 decades; in the very first step SGD is ahead by 0.4.",
             ),
             Part(
                 "benefits drastically, starts inside the noise",
                 judge_sentence,
-                printed=replace(_BENEFIT, starts=(0.0, 0.1)),
-                broken=replace(_BENEFIT, test="at most"),
-                sound=_BENEFIT,
+                printed=replace(BENEFIT, starts=(0.0, 0.1)),
+                broken=replace(BENEFIT, test="at most"),
+                sound=BENEFIT,
                 reading="s <= nu / 10",
             ),
             Part(
                 "clearly outperforms SGD, starts inside the noise",
                 judge_sentence,
-                printed=replace(_CLEARLY, starts=(0.0, 0.1)),
-                broken=replace(_CLEARLY, test="at least"),
-                sound=_CLEARLY,
+                printed=replace(CLEARLY, starts=(0.0, 0.1)),
+                broken=replace(CLEARLY, test="at least"),
+                sound=CLEARLY,
                 reading="s <= nu / 10",
                 note="Both methods stand still there for hundreds of steps; no difference.",
             ),

@@ -47,14 +47,29 @@ def horizons(rotated: bool, noisy: bool, budget: Budget) -> tuple[int, ...]:
 
 @cache
 def panel(spectrum: str, rotated: bool, noisy: bool, budget: Budget) -> Panel:
+    """Runs of both methods on one problem of figure 2; quick scans every other start of ``RATIOS``.
+
+    Parameters as for :func:`scan`.
+    """
+    starts = (NOISE_FREE,) if not noisy else budget.pick(RATIOS[::2], RATIOS)
+    return scan(spectrum, rotated, noisy, seeds(budget), starts, horizons(rotated, noisy, budget))
+
+
+def scan(
+    spectrum: str, rotated: bool, noisy: bool, count: int, starts: tuple[float, ...], steps: tuple[int, ...]
+) -> Panel:
     """Runs of both methods on one problem of figure 2.
 
     Parameters
     ----------
     spectrum : {"well", "ill"}
     rotated, noisy : bool
-    budget : Budget
-        Quick scans every other start of ``RATIOS``.
+    count : int
+        Number of seeds.
+    starts : tuple of float
+        r = s / nu; ``(NOISE_FREE,)`` where not noisy.
+    steps : increasing tuple of int
+        Horizons.
 
     Both orientations start from the same coordinates in the eigenbasis, so from the same value.
     """
@@ -66,13 +81,12 @@ def panel(spectrum: str, rotated: bool, noisy: bool, budget: Budget) -> Panel:
         well_conditioned_eigenvalues,
     )
 
-    count, dim, steps = seeds(budget), 100, horizons(rotated, noisy, budget)
+    dim = 100
     rng = np.random.default_rng(2018)
     draw = {"well": well_conditioned_eigenvalues, "ill": ill_conditioned_eigenvalues}[spectrum]
     values = draw(dim, rng, batch=(count,))
     rotation: Any = random_rotation(dim, rng, batch=(count,))
     unit = rng.standard_normal((1, count, dim))
-    starts = (NOISE_FREE,) if not noisy else budget.pick(RATIOS[::2], RATIOS)
     scale = np.array([1.0 if not noisy else r for r in starts])[:, None, None]
     if rotated:
         hessian = (rotation * values[:, None, :]) @ np.swapaxes(rotation, -1, -2)

@@ -202,3 +202,11 @@ violated = {"within": abs(gap) > w["decades"], "at least": gap < w["decades"], "
 """
 
 EVERY_START = (RATIOS[0], NOISE_FREE)
+
+# The sentences of section 2.2, each on the domain that it is judged on first.
+VASTLY = Sentence("sign - gradient", "well", "at least", 1.0, (10, 50, 100, 500), (NOISE_FREE, NOISE_FREE))
+EVENS = Sentence("sign - gradient", "well", "within", 1.0, (10, 50, 100, 500), (0.0, 10.0))
+LITTLE = Sentence("rotated - axis-aligned", "well", "within", 1.0, (10,), EVERY_START)
+EQUAL = Sentence("sign - gradient", "ill", "within", 0.5, (10, 50, 100), EVERY_START, (True,))
+BENEFIT = Sentence("rotated - axis-aligned", "ill", "at least", 1.0, (10, 50), (10.0, NOISE_FREE))
+CLEARLY = Sentence("sign - gradient", "ill", "at most", -0.5, (10, 50, 100), (10.0, NOISE_FREE), (False,))

@@ -80,7 +80,7 @@ def _judge(monkeypatch: pytest.MonkeyPatch, gap: np.ndarray, sentence: sentences
 
 
 def test_sentence_judge_supports_refuses_and_abstains(monkeypatch: pytest.MonkeyPatch) -> None:
-    sentence = figure_2._VASTLY
+    sentence = sentences.VASTLY
     assert judge(_judge(monkeypatch, np.full(8, 1.5), sentence)) is Verdict.SUPPORTED
     (undecided,) = _judge(monkeypatch, np.array([0.5, 1.5] * 4), sentence)
     assert isinstance(undecided, Sampled) and not undecided.holds  # neither: no verdict comes of it
