@@ -240,7 +240,7 @@ CLAIMS = [
                 r"$S_t=\sum_sc(\beta_1,t,s)^2/c(\beta_2,t,s)$; $\hat\eta_t^2$ attains $[1/S_t-1,\infty)$. $S_t=1$ for "
                 r"$\beta_1=\beta_2$. As $t\to\infty$, $S_t\to(1-\beta_1)^2/((1-\beta_2)(1-\beta_1^2/\beta_2))$ if "
                 r"$\beta_1^2<\beta_2$, otherwise $S_t\to\infty$. At the defaults $S_\infty=370/7$: factor up to "
-                r"7.2702, $\hat\eta^2$ down to $-0.98108$.",
+                r"7.2703, $\hat\eta^2$ down to $-0.98108$.",
             ),
         ),
     ),

@@ -50,7 +50,7 @@ def _operator(ratio: float, points: int, nodes: int, reach: float) -> tuple[np.n
 
 
 def mean_square_error(
-    ratio: float, start: float, times: Sequence[int], points: int = 400, nodes: int = 200, reach: float = 2000.0
+    ratio: float, start: float, times: Sequence[int], points: int = 400, nodes: int = 1600, reach: float = 2000.0
 ) -> np.ndarray:
     """``E delta_t^2 / nu^2`` at the given times for ``delta_0 = start`` (in units of nu).
 
@@ -61,7 +61,9 @@ def mean_square_error(
     start : float
     times : increasing sequence of int
     points, nodes : int
-        Grid and quadrature sizes; compare two of them for the error.
+        Grid and quadrature sizes; compare two of them for the error. ``E[delta_k^2 | delta_0]`` dips around 0 over a
+        width of ``1 / sqrt(k)``, which the nodes must resolve where ``ratio`` is near one and 0 within reach: 200 of
+        them are wrong by 2 % at k = 20 000, 1600 by 0.03 %.
     reach : float
         Largest 1/|delta| kept, far above the square root of the last time.
     """

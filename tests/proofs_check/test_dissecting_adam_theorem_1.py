@@ -116,3 +116,13 @@ def test_sharp_noise_law_attains_the_constant() -> None:
         value = smooth * x**2 * (1 - gamma) / 2
         assert value <= 1 / (1 / start + t * constant) * (1 + 1e-9)
     assert t * value * constant == pytest.approx(1.0, abs=1e-3)
+
+
+def test_nodes_resolve_the_dip_around_zero() -> None:
+    """At ratio one the law of the next error covers 0, where what follows dips over a width of 1 / sqrt(t)."""
+    times = (250, 1000)
+    default, finer, coarse = (mean_square_error(1.0, 1.0, times, 200, nodes) for nodes in (1600, 3200, 200))
+    np.testing.assert_allclose(default, finer, rtol=2e-4)
+    assert abs(coarse[1] / finer[1] - 1) > 0.003, "200 nodes would do as well: the docstring is out of date"
+    gap = 1 - np.array(times) * default / limit_constant(1.0)
+    assert gap[0] / gap[1] == pytest.approx(2, rel=0.05)  # it falls like t^(-1/2)
