@@ -86,8 +86,16 @@ def well_gradient(s: float) -> Function:
     return lambda p: np.where(p * p <= s * (p - 1) ** 2, 2 * p, 2 * s * (p - 1))
 
 
-def ends(gradient: Function, start: np.ndarray, method: Mapping[str, Any], steps: int) -> np.ndarray:
-    """End points (n, d) of a method given by name, hyperparameters and options."""
+Watch = Callable[[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray], None]
+
+
+def ends(
+    gradient: Function, start: np.ndarray, method: Mapping[str, Any], steps: int, watch: Watch | None = None
+) -> np.ndarray:
+    """End points (n, d) of a method given by name, hyperparameters and options.
+
+    ``watch`` is handed step, point, gradient, stored vectors (n, C, d), their keys and the new point.
+    """
     o: dict[str, Any] = {
         "mean": "capacity",
         "order": "aggregate",
@@ -148,8 +156,63 @@ def ends(gradient: Function, start: np.ndarray, method: Mapping[str, Any], steps
             total, square = m, total
         v = b2 * v + (1 - b2) * square * square
         step = method["step_size"] * (0.1 if method["drop"] is not None and t > method["drop"] else 1.0)
+        before = p
         p = p - step * (total / c1) / (np.sqrt(v / c2) + 1e-8)
+        if watch is not None:
+            watch(t, before, g, held, keys, p)
     return p
+
+
+def _directions(function: Function, p: np.ndarray) -> np.ndarray:
+    """Eigenvectors (n, d) of the largest Hessian eigenvalue."""
+    gradient, rows = gradient_of(function), []
+    for i in range(p.shape[-1]):
+        shift = np.zeros(p.shape[-1])
+        shift[i] = 1e-6
+        rows.append((gradient(p + shift) - gradient(p - shift)) / 2e-6)
+    hessian = np.nan_to_num(np.stack(rows, axis=-2))
+    return np.linalg.eigh(0.5 * (hessian + np.swapaxes(hessian, -1, -2)))[1][..., -1]
+
+
+def buffer_measure(arm: Mapping[str, Any], count: int, seed: int) -> np.ndarray:
+    """Mean (count,) of one measure of the buffer over a window of steps; see :mod:`analysis.toy_buffers`."""
+    start = np.random.default_rng([seed, 2, 77]).uniform(arm["low"], arm["high"], (count, 2))
+    function, kind, (first, last) = FUNCTIONS[arm["function"]], arm["measure"], arm["window"]
+    kept: list[np.ndarray] = []
+    old: dict[str, Any] = {"mean": np.zeros_like(start), "held": None}
+
+    def length(a: np.ndarray) -> np.ndarray:
+        return np.sqrt((a * a).sum(axis=-1))
+
+    def watch(t: int, p: np.ndarray, g: np.ndarray, held: np.ndarray, keys: np.ndarray, new: np.ndarray) -> None:
+        here = np.isfinite(keys)[..., None]
+        number = here.sum(axis=1)
+        mean, sizes = held.sum(axis=1) / held.shape[1], length(held)
+        own = held.sum(axis=1) / number
+        if first <= t <= last:
+            variance = (np.where(here, held - own[:, None], 0) ** 2).sum(axis=(1, 2)) / number[:, 0]
+            kept.append(
+                {
+                    "ratio": lambda: length(own) / (sizes.sum(axis=1) / number[:, 0]),
+                    "variance": lambda: variance,
+                    "relative variance": lambda: variance / ((sizes**2).sum(axis=1) / number[:, 0]),
+                    "replaced": lambda: np.any(held != old["held"], axis=(1, 2)).astype(float),
+                    "step": lambda: length(new - p),
+                    "turning": lambda: 1 - (mean * old["mean"]).sum(axis=-1) / length(mean) / length(old["mean"]),
+                    "left over": lambda: length(g + old["mean"]) / length(g),
+                    "alignment": lambda: np.nanmean(
+                        np.abs((held * _directions(function, p)[:, None]).sum(axis=-1))
+                        / np.where(sizes > 0, sizes, np.nan),
+                        axis=1,
+                    ),
+                }[kind]()
+            )
+        old["mean"], old["held"] = mean, held.copy()
+
+    with np.errstate(all="ignore"):
+        ends(gradient_of(function), start, arm["method"], last, watch)
+        table = np.stack(kept)
+        return np.nanmean(np.where(np.isfinite(table), table, np.nan), axis=0)
 
 
 def outcomes(arm: Mapping[str, Any], count: int, seed: int) -> np.ndarray:
@@ -157,6 +220,10 @@ def outcomes(arm: Mapping[str, Any], count: int, seed: int) -> np.ndarray:
 
     NaN for starts that the outcome leaves out.
     """
+    if "constant" in arm:
+        return np.full(count, arm["constant"])
+    if "measure" in arm:
+        return buffer_measure(arm, count, seed)
     s, dim = arm["sharpness"], arm["dim"]
     # not the seeds of the study itself: the second way takes other starts
     start = np.random.default_rng([seed, dim, 77]).uniform(arm["low"], arm["high"], (count, dim))

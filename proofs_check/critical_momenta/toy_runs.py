@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from analysis.landscapes import Ackley, AckleyRosenbrock, GoldsteinPrice, Landscape, Levy
+from analysis.toy_buffers import window_mean
 from analysis.toys import Method, Plane, Starts, Wells, chance_of_order, plane_outcome, ratios, reached_flat
 
 from ..checks.orderings import Ordering, Pair, Study, ordering
@@ -24,6 +25,7 @@ LANDSCAPES: dict[str, Landscape] = {
     "Goldstein-Price, printed": GoldsteinPrice(form="printed"),
     "Levy": Levy(),
 }
+BUFFER_STEPS = 120  # of the runs whose buffers are looked at
 REPLAY = """
 from proofs_check.critical_momenta.plain import reversed_again
 violated = reversed_again(witness)
@@ -61,9 +63,44 @@ class Arm:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class BufferArm:
+    """A measure of the buffer (:data:`analysis.toy_buffers.MEASURES`), averaged over steps ``window``."""
+
+    method: Method
+    function: str
+    low: float
+    high: float
+    measure: str
+    window: tuple[int, int]
+
+    def record(self) -> dict[str, Any]:
+        """JSON record for the plain code."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Level:
+    """A number that an outcome is compared with."""
+
+    constant: float
+
+    def record(self) -> dict[str, Any]:
+        """JSON record for the plain code."""
+        return asdict(self)
+
+
+AnyArm = Arm | BufferArm | Level
+
+
 @lru_cache(maxsize=1024)
-def values(arm: Arm, count: int, seed: int) -> np.ndarray:
+def values(arm: AnyArm, count: int, seed: int) -> np.ndarray:
     """Outcomes (count,) by the rules of ``optassay``."""
+    if isinstance(arm, Level):
+        return np.full(count, arm.constant)
+    if isinstance(arm, BufferArm):
+        plane = Plane(LANDSCAPES[arm.function], Starts(arm.low, arm.high, 2, count, seed), (BUFFER_STEPS,))
+        return window_mean(arm.method, plane, arm.measure, *arm.window)
     starts = Starts(arm.low, arm.high, arm.dim, count, seed)
     if arm.sharpness is not None:
         found = reached_flat(arm.method, Wells(arm.family, starts, arm.steps), arm.outcome)  # type: ignore[arg-type]
@@ -72,7 +109,7 @@ def values(arm: Arm, count: int, seed: int) -> np.ndarray:
     return plane_outcome(arm.method, plane, arm.outcome, arm.target, arm.within)
 
 
-def study(arms: Mapping[str, Arm], paper_runs: tuple[int, ...] = (50,)) -> Study:
+def study(arms: Mapping[str, AnyArm], paper_runs: tuple[int, ...] = (50,)) -> Study:
     """The study whose names stand for these arms."""
 
     def chance(outcomes: Mapping[str, np.ndarray], pairs: tuple[Pair, ...]) -> dict[str, Any]:
@@ -80,7 +117,9 @@ def study(arms: Mapping[str, Arm], paper_runs: tuple[int, ...] = (50,)) -> Study
             f"share of studies of {runs} starts that show every pair": chance_of_order(outcomes, pairs, runs)
             for runs in paper_runs
         }
-        if all(set(np.unique(v[np.isfinite(v)])) <= {0.0, 1.0} for v in outcomes.values()):
+        if any(set(np.unique(v[np.isfinite(v)])) == {0.0, 1.0} for v in outcomes.values()) and all(
+            set(np.unique(v[np.isfinite(v)])) <= {0.0, 1.0} for v in outcomes.values()
+        ):
             said["ratio, Wilson 95 % interval, runs"] = ratios(outcomes)
         return said
 
