@@ -243,6 +243,7 @@ CLAIMS = [
                 r"7.2703, $\hat\eta^2$ down to $-0.98108$.",
             ),
         ),
+        figures=("dissecting-adam/relative-variance-range",),
     ),
     Claim(
         id="dissecting-adam/sign-and-variance-decomposition",

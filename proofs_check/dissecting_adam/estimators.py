@@ -346,6 +346,7 @@ CLAIMS = [
                 "the bias is the only error, and for small mu; at the paper's mu = 0.9 it holds from t = 2 on.",
             ),
         ),
+        figures=("dissecting-adam/estimator-bias",),
     ),
     Claim(
         id="dissecting-adam/minibatch-variance-estimate",
@@ -388,5 +389,6 @@ CLAIMS = [
                 note="Without replacement it overestimates var[g] by M / (M - B), as B -> M without bound.",
             ),
         ),
+        figures=("dissecting-adam/estimator-bias",),
     ),
 ]

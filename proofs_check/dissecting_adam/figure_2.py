@@ -79,6 +79,7 @@ CLAIMS = [
                 "rotated.",
             ),
         ),
+        figures=("dissecting-adam/sentences",),
     ),
     Claim(
         id="dissecting-adam/fig-2-little-noise-evens-out",
@@ -113,6 +114,7 @@ CLAIMS = [
                 "to the noise: it evens out later, axis-aligned after about 500 steps.",
             ),
         ),
+        figures=("dissecting-adam/sentences",),
     ),
     Claim(
         id="dissecting-adam/fig-2-orientation-little-effect",
@@ -162,6 +164,7 @@ CLAIMS = [
                 "sign steps (the control) do not commute with rotations.",
             ),
         ),
+        figures=("dissecting-adam/sentences",),
     ),
     Claim(
         id="dissecting-adam/fig-2-ill-conditioned-rotated-equal",
@@ -186,6 +189,7 @@ CLAIMS = [
                 note="SGD's lead grows slowly: medians of 0.6 to 0.9 decades after 500 steps, by seeds.",
             ),
         ),
+        figures=("dissecting-adam/sentences",),
     ),
     Claim(
         id="dissecting-adam/fig-2-ill-conditioned-axis-aligned",
@@ -246,5 +250,6 @@ CLAIMS = [
                 "(ill-conditioned) of it.",
             ),
         ),
+        figures=("dissecting-adam/sentences",),
     ),
 ]

@@ -295,6 +295,7 @@ CLAIMS = [
                 r"and $\frac2\pi\sum q_{ij}\arcsin r_{ij}$ ($\nu\to\infty$).",
             ),
         ),
+        figures=("dissecting-adam/improvement-ratio",),
     ),
     Claim(
         id="dissecting-adam/noise-offset-hurts-sgd",
@@ -328,5 +329,6 @@ CLAIMS = [
                 "error is gone.",
             ),
         ),
+        figures=("dissecting-adam/improvement-ratio",),
     ),
 ]

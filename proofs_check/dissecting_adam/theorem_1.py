@@ -338,6 +338,7 @@ CLAIMS = [
                 bears=False,
             ),
         ),
+        figures=("dissecting-adam/theorem-1-rate",),
     ),
     Claim(
         id="dissecting-adam/theorem-1-second-moment-assumption",
@@ -369,5 +370,6 @@ CLAIMS = [
                 "it is needed conditionally, or Cauchy-Schwarz over paths replaces the step; the conclusion stands.",
             ),
         ),
+        figures=("dissecting-adam/theorem-1-rate",),
     ),
 ]

@@ -293,3 +293,12 @@ def test_rows_name_existing_sentences_and_captions_count_cells(sentences: Figure
         assert row.rotated is None or row.rotated in sentence.orientations
         assert row.label.startswith(f"{sentence.spectrum}-conditioned")
     assert signs.sentence_caption(sentences).count(": holds in") == len(sentence_map.ROWS)
+
+
+def test_figures_and_claims_name_each_other() -> None:
+    from proofs_check.dissecting_adam import claims
+
+    named = {claim.id: set(claim.figures) for claim in claims()}
+    for figure in theory.FIGURES:
+        assert set(figure.claims) <= set(named)
+        assert any(figure.id in named[claim] for claim in figure.claims)
