@@ -5,9 +5,16 @@ from importlib import import_module
 from ..claim import Claim
 
 SECTIONS = (
+    "escape",  # 3.2, B: stochastic differential equation, escape
+    "convex_theorem",  # 4.1: theorem 1
     "convex_steps",  # 4.1, C.1.1: second moment in the proof of theorem 1
     "convex_sums",  # 4.1, C.1.1: sums of m^2 / sqrt(t v)
     "convex_chain",  # 4.1, C.1.1: (10)-(16)
+    "convex_corollary",  # 4.1, C.1.2: corollary 1
+    "convex_extensions",  # 4, 4.1: rate, bias corrections
+    "nonconvex",  # 4.2, C.2
+    "toys",  # 5, A: toy functions, figure 2
+    "experiments",  # 5, D: printed tables
 )
 
 
