@@ -18,6 +18,7 @@ from ..checks.search import ForAll, for_all
 from ..checks.symbolic import Identity, symbolic_identity
 from ..checks.trajectories import SamePath, same_path, sparse_stream
 from ..claim import Budget, Claim, Evidence, Part, Sampled
+from .reading_effects import key_effect, mean_effect
 from .transcription import Buffer, Reading, adam, adam_cg, adam_cm
 
 COMMON = {"alpha": "1/10", "beta1": "9/10", "beta2": "99/100", "eps": "1/100000000", "size": "5", "decay": "7/10"}
@@ -485,6 +486,7 @@ ADAM_CM = Claim(
             bears=False,
             note="It climbs: the mark in the line cannot be a minus sign.",
         ),
+        key_effect(),
     ),
 )
 
@@ -522,6 +524,7 @@ AGGREGATION = Claim(
             broken=Identity(_term(C).left, _term(C).right.subs(K, C + 1)),
             bears=False,
         ),
+        mean_effect(),
     ),
 )
 

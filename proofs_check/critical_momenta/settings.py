@@ -11,6 +11,7 @@ from ..checks.search import ForAll, for_all
 from ..claim import Budget, Claim, Part
 from .architectures import efficientnet_b0, lstm_language_model, resnet34, resnet34_closed
 from .printed import BEST, BEST_ONLINE, BEST_TOYS, GRID, ONLINE_GRID, Setting
+from .reading_effects import own_grid_parts
 
 Table = Mapping[str, Mapping[str, Setting]]
 
@@ -389,6 +390,7 @@ SMALLER = Claim(
             repair=chosen(NETWORKS, COLUMNS, ("5", "0.7")),
             repair_note="on the four network problems; (20, 0.99) on the toys",
         ),
+        *own_grid_parts(),
     ),
 )
 
