@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,17 @@ def check(
 
     order = {item.id: position for position, item in enumerate(claims)}
     level = Budget(budget)
-    entries = sorted(_judge_with_progress(claims, level, jobs), key=lambda entry: order[entry["id"]])
+    kept = ledger.unfinished(json_file, level) if json_file is not None else []
+    entries = [entry for entry in kept if entry["id"] in order]
+    if entries:
+        click.echo(f"resuming: {len(entries)} claims were judged before the interruption", err=True)
+    done = {entry["id"] for entry in entries}
+    for entry in _judge_with_progress([item for item in claims if item.id not in done], level, jobs):
+        entries.append(entry)
+        if json_file is not None:
+            # After every claim: an interrupted run loses nothing and goes on from here.
+            ledger.write_json(json_file, ledger.document(entries, level, complete=False))
+    entries.sort(key=lambda entry: order[entry["id"]])
     _print_table(entries)
     document = ledger.document(entries, level)
     if json_file is not None:
@@ -84,20 +95,18 @@ def _require_writable(path: Path) -> None:
         raise click.UsageError(f"cannot write {path}: {folder} is not a writable folder")
 
 
-def _judge_with_progress(claims: list[Any], budget: Budget, jobs: int) -> list[dict[str, Any]]:
+def _judge_with_progress(claims: list[Any], budget: Budget, jobs: int) -> Iterator[dict[str, Any]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from . import ledger
 
-    entries = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("judging", total=len(claims))
         for entry in ledger.run(claims, budget, jobs):
-            entries.append(entry)
             progress.update(task, advance=1, description=entry["id"])
-    return entries
+            yield entry
 
 
 COLOURS = {

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from functools import cache
 from importlib.metadata import entry_points
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from optassay import __version__
-from optassay.files import write_atomic
+from optassay.files import source_digest, write_atomic
 
 from .claim import Budget, Claim
 from .judge import judge_claim
@@ -96,9 +98,32 @@ def differences(entries: Iterable[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def document(entries: Iterable[dict[str, Any]], budget: Budget) -> dict[str, Any]:
+@cache
+def source() -> str:
+    """Digest of all sources that verdicts are computed from: equal digests give equal entries."""
+    return source_digest(["optassay", "quadratics", "spectral", "analysis", "proofs_check"])
+
+
+def document(entries: Iterable[dict[str, Any]], budget: Budget, complete: bool = True) -> dict[str, Any]:
     """The ledger as one JSON document."""
-    return {"optassay": __version__, "budget": budget.value, "claims": list(entries)}
+    return {
+        "optassay": __version__,
+        "budget": budget.value,
+        "source": source(),
+        "complete": complete,
+        "claims": list(entries),
+    }
+
+
+def unfinished(path: Path, budget: Budget) -> list[dict[str, Any]]:
+    """Entries of an interrupted run of the same sources and budget that was writing to ``path``; else none."""
+    try:
+        ledger = json.loads(path.read_text())
+        same = ledger["source"] == source() and ledger["budget"] == budget.value and not ledger["complete"]
+        return [entry for entry in ledger["claims"] if entry["verdict"] != "error"] if same else []
+    except (OSError, ValueError, KeyError, TypeError):
+        # Nothing there, or not a ledger of ours: start afresh.
+        return []
 
 
 def write_json(path: Any, ledger: dict[str, Any]) -> None:
