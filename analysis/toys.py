@@ -166,7 +166,7 @@ class Plane:
 @lru_cache(maxsize=256)
 def visited(method: Method, study: Plane) -> np.ndarray:
     """Points (len(at), starts, d) after each of the wanted steps; runs that diverge show as NaN or infinity."""
-    every = int(np.gcd.reduce(np.asarray(study.at)))
+    every = max(1, int(np.gcd.reduce(np.asarray(study.at))))
     result = run(method.rule(), study.landscape, study.starts.points(), max(study.at), record_every=every)
     assert result.trajectory is not None
     return np.asarray(result.trajectory)[[result.steps.index(t) for t in study.at]]

@@ -127,7 +127,7 @@ def _witness(
     statement: Ordering, pair: Pair, outcomes: Mapping[str, np.ndarray], found: tuple[float, float], count: int
 ) -> Witness:
     study, (larger, smaller) = statement.study, pair
-    again = min(count, 300)
+    again = min(3 * count, 600)
     a, b, error = study.again(larger, smaller, again, 1)
     difference, own = found
     return Witness(

@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.landscapes import AckleyRosenbrock
 from analysis.toy_buffers import buffer_course
-from analysis.toys import Method, Plane, Starts
+from analysis.toys import Method, Name, Plane, Starts
 
 from ..checks.orderings import Ordering, Pair, ordering
 from ..claim import Budget, Claim, Evidence, Missing, Part, Sampled
@@ -28,14 +28,14 @@ def _name(function: str, method: str, capacity: int, decay: float) -> str:
 
 
 def _arms(measure: str, window: tuple[int, int], functions: Sequence[str] = tuple(BOX)) -> dict[str, BufferArm]:
-    rules: Mapping[str, tuple[str, Any]] = {
+    rules: Mapping[str, tuple[Name, Any]] = {
         "CG": ("Adam+CG", ()),
         "CM": ("Adam+CM", ()),
         "CM, key |m|": ("Adam+CM", KEY),
     }
     return {
         _name(function, short, c, lam): BufferArm(
-            Method(full, 0.1, capacity=c, decay=lam, options=options),  # type: ignore[arg-type]
+            Method(full, 0.1, capacity=c, decay=lam, options=options),
             function,
             -BOX[function],
             BOX[function],
@@ -281,7 +281,7 @@ def _stuck(statement: tuple[float, float], budget: Budget) -> list[Evidence]:
     study_of = Plane(AckleyRosenbrock(), Starts(-3.0, 3.0, 2, count), (150,))
     shares, first = {}, None
     for name in ("Adam+CG", "Adam+CM"):
-        course = buffer_course(Method(name, 0.1, decay=decay), study_of)  # type: ignore[arg-type]
+        course = buffer_course(Method(name, 0.1, decay=decay), study_of)
         small = (course["ratio"] < bound) & (course["left over"] < bound)
         small[:5] = False
         triple = small[:-2] & small[1:-1] & small[2:]
@@ -337,7 +337,7 @@ REACHES = {
         2.0,
         "reached",
         target=(0.0, -1.0),
-        within=0.15,  # type: ignore[arg-type]
+        within=0.15,
     )
     for name in ("Adam+CG", "Adam+CM")
 }
