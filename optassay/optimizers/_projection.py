@@ -122,6 +122,24 @@ def largest_eigenvalue(
     return largest
 
 
+def largest_eigenvalue_of_columns(ctx: Context, whitening: Array, history: History, mixing: Any) -> Array:
+    """:func:`largest_eigenvalue` from the columns, O(m^2 d): no Gram matrix squares the condition number of ``Z``.
+
+    The triangular factor ``T`` of ``B = (P Q)`` gives ``T J T'``, of size min(d, 2k): it has no zeros too many.
+    """
+    xp = ctx.xp
+    beta = mixing[..., None] if getattr(mixing, "ndim", 0) > 0 else mixing
+    q = xp.matmul(xp.stack(list(history.r), axis=-1), whitening)
+    p = xp.matmul(xp.stack(list(history.x), axis=-1), whitening) + beta * q
+    triangle = xp.linalg.qr(_finite(ctx, xp.concat([p, q], axis=-1)))[1]
+    k = whitening.shape[-1]
+    half = xp.matmul(triangle[..., :k], xp.matrix_transpose(triangle[..., k:]))
+    largest = xp.max(xp.linalg.eigvalsh(half + xp.matrix_transpose(half)), axis=-1)
+    if history.r[0].shape[-1] > 2 * k:
+        largest = xp.where(largest > 0, largest, xp.zeros_like(largest))
+    return largest
+
+
 def admissible_damping(ctx: Context, damping: Any, eigenvalue: Array, mixing: Any, margin: float) -> Array:
     """Largest ``alpha <= damping`` with ``alpha lambda <= 2 beta (1 - margin)`` (14): (..., 1)."""
     xp = ctx.xp

@@ -219,10 +219,14 @@ class _Anderson(Rule):
                 found = _projection.from_pseudoinverse(wide, z, against, cut)
         alpha = self.value(ctx, "damping", t) + ctx.zeros((*r.shape[:-1], 1))
         if self.positivity is not None and found.whitening is not None:
-            whitening = xp.astype(found.whitening, xp.float64, copy=False)
             beta = self.value(ctx, "mixing", t)
+            if self.solver == "factors":
+                largest = _projection.largest_eigenvalue_of_columns(ctx, found.whitening, history, beta)
+                largest = xp.astype(largest, xp.float64, copy=False)
             beta = beta if isinstance(beta, int | float) else wide.asarray(beta)
-            largest = _projection.largest_eigenvalue(wide, whitening, xx, xr, rr, beta, dimension)
+            if self.solver != "factors":
+                whitening = xp.astype(found.whitening, xp.float64, copy=False)
+                largest = _projection.largest_eigenvalue(wide, whitening, xx, xr, rr, beta, dimension)
             shrunk = _projection.admissible_damping(wide, wide.asarray(alpha), largest, beta, self.positivity)
             alpha = xp.astype(shrunk, ctx.dtype, copy=False)
         return found.coefficients, alpha
