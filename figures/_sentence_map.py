@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Seeds, every how manieth start, horizons. The full level is the study of the claims to the last bit.
 SIZE = {
     Level.QUICK: (4, 3, (10, 50)),
-    Level.NORMAL: (16, 1, (1, 10, 50, 100, 500)),
+    Level.NORMAL: (24, 1, (1, 10, 50, 100, 500)),
     Level.FULL: (32, 1, (1, 10, 50, 100, 500)),
 }
 
