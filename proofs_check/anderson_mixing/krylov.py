@@ -29,7 +29,8 @@ alpha, delta = Fraction(str(witness["alpha"])), Fraction(str(witness["delta"]))
 inverse = rationals(witness["Minv"]) if witness["Minv"] else None
 k = witness["k"]
 path = exact_anderson(A, b, x0, lambda j: beta[j % len(beta)], k, witness["memory"], alpha, delta, inverse)
-points = exact_gmres(A, b, x0, k, inverse)
+left = witness["side"] == "left"
+points = exact_gmres(inverse @ A, inverse @ b, x0, k) if left else exact_gmres(A, b, x0, k, inverse)
 found = path.iterates[k] if witness["quantity"] == "iterate" else path.projected[k]
 violated = any(v != 0 for v in found - points[k])
 """
@@ -124,7 +125,8 @@ def same_as_gmres(statement: SameAsGMRES, budget: Budget) -> list[Evidence]:
                             yield {
                                 "kind": kind, "A": a.tolist(), "b": b.tolist(), "x0": x0.tolist(), "beta": list(mixing),
                                 "alpha": alpha, "delta": delta, "memory": statement.memory, "k": k,
-                                "quantity": statement.quantity, "Minv": [] if inverse is None else inverse.tolist(),
+                                "quantity": statement.quantity, "side": statement.preconditioned,
+                                "Minv": [] if inverse is None else inverse.tolist(),
                             }  # fmt: skip
 
     def sides(point: Any) -> tuple[Any, Any]:
@@ -172,6 +174,10 @@ def same_as_gmres(statement: SameAsGMRES, budget: Budget) -> list[Evidence]:
     )
 
 
+def _cycle(beta: Sequence[Fraction]) -> Callable[[int], Fraction]:
+    return lambda j: beta[j % len(beta)]
+
+
 def _links(statement: SameAsGMRES, points: Callable[[Budget], Iterator[dict[str, Any]]], budget: Budget) -> Exact:
     """The links of the induction, on every instance."""
     steps = {"span X_k = K_k": True, "r_bar_k is orthogonal to A K_k": True, "r_bar_k in K_k only if it is zero": True}
@@ -182,7 +188,7 @@ def _links(statement: SameAsGMRES, points: Callable[[Budget], Iterator[dict[str,
             continue
         inverse = fractions(point["Minv"]) if point["Minv"] else fractions(np.eye(len(b), dtype=int))
         beta = [Fraction(v) for v in point["beta"]]
-        path = exact_anderson(a, b, x0, lambda j, s=beta: s[j % len(s)], k, preconditioner=inverse)  # type: ignore[misc]
+        path = exact_anderson(a, b, x0, _cycle(beta), k, preconditioner=inverse)
         differences = np.stack([path.iterates[j + 1] - path.iterates[j] for j in range(k)], axis=1)
         basis = [inverse @ (b - a @ x0)]
         for _ in range(k - 1):
@@ -259,7 +265,7 @@ class Accuracy:
     """``|A (x_bar_k - x_k^G)| <= constant eps kappa^power |r_0|``, kappa that of ``R_k`` with columns of length one."""
 
     solver: Literal["factors", "gram"]
-    power: int
+    power: float
     constant: float
 
 
@@ -368,7 +374,7 @@ CLAIMS = [
                 Part(
                     name,
                     same_as_gmres,
-                    printed=SameAsGMRES(**options),  # type: ignore[arg-type]
+                    printed=SameAsGMRES(**options),
                     broken=SameAsGMRES(quantity="iterate"),
                     sound=SameAsGMRES(),
                     bears=False,

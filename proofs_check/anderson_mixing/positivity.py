@@ -211,12 +211,17 @@ def _cheap_bound(statement: CheapBound, budget: Budget) -> list[Evidence]:
 # (15)
 
 
+def roots(polynomial: fmpq_poly) -> list[Any]:
+    """Certified enclosures of the zeros of an exact polynomial."""
+    pairs: Any = polynomial.numer().complex_roots()
+    return [root for root, _ in pairs]
+
+
 def max_root(step: Step, small: bool) -> float:
     """Largest eigenvalue from the exact characteristic polynomial, by certified root isolation."""
     values = small_matrix(step) if small else symmetric_part(step)
     polynomial: fmpq_poly = histories.matrix(values).charpoly()
-    integer = polynomial.numer()
-    return max(float(root.real.mid()) for root, _ in integer.complex_roots())
+    return max(float(root.real.mid()) for root in roots(polynomial))
 
 
 @dataclass(frozen=True)
@@ -365,9 +370,9 @@ def _real_spectrum(signs: int, budget: Budget) -> list[Evidence]:
         if signs < 0:
             m = point["m"]
             values = np.concatenate([-values[:, :m], values[:, m:]], axis=1)
-        roots = histories.matrix(values).charpoly().numer().complex_roots()
+        found = roots(histories.matrix(values).charpoly())
         name = f"d = {point['d']}, m = {point['m']}"
-        steps[name] = steps.get(name, True) and all(bool(root.imag == 0) for root, _ in roots)
+        steps[name] = steps.get(name, True) and all(bool(root.imag == 0) for root in found)
     return [Exact("rational", steps)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
-from typing import Any
+from typing import Any, Literal, cast
 
 import numpy as np
 import sympy as sp
@@ -18,6 +18,7 @@ from ..claim import Budget, Claim, Evidence, Exact, Part
 from .histories import READ, Step, exact, floats, histories, kernel_in_kernel, pseudoinverse, rank
 from .least_squares import Minimiser, Unique, minimises, unique
 
+_Named = tuple[tuple[str, Literal["X gamma", "iterate"]], ...]
 DELTAS = ("0", "1/10", "3")
 
 
@@ -247,7 +248,9 @@ CLAIMS = [
                     "on which minimiser is taken, whatever the ranks.",
                     bears=False,
                 )
-                for name, what in (("X Gamma is unique", "X gamma"), ("the new iterate is unique", "iterate"))
+                for name, what in cast(
+                    _Named, (("X Gamma is unique", "X gamma"), ("the new iterate is unique", "iterate"))
+                )
             ),
         ),
     ),
