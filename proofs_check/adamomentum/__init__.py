@@ -5,6 +5,9 @@ from importlib import import_module
 from ..claim import Claim
 
 SECTIONS = (
+    "method",  # 1, 2: table 1, algorithm 1
+    "areas",  # 3.1: figure 1, areas A to C
+    "damping",  # 3.1: epsilon under the root
     "escape",  # 3.2, B: stochastic differential equation, escape
     "convex_theorem",  # 4.1: theorem 1
     "convex_steps",  # 4.1, C.1.1: second moment in the proof of theorem 1
