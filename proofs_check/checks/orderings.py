@@ -127,7 +127,7 @@ def _witness(
     statement: Ordering, pair: Pair, outcomes: Mapping[str, np.ndarray], found: tuple[float, float], count: int
 ) -> Witness:
     study, (larger, smaller) = statement.study, pair
-    again = min(3 * count, 600)
+    again = max(count, min(3 * count, 600))  # small studies: more starts than the study's own
     a, b, error = study.again(larger, smaller, again, 1)
     difference, own = found
     return Witness(

@@ -261,9 +261,9 @@ FIGURE_2 = Claim(
         Part(
             "Adam+CM ends within 0.5 of the global minimum more often than Adam+CG",
             ordering,
-            printed=Ordering(study(NEAR_END, (10,)), (("Adam+CM", "Adam+CG"),), (200, 2000)),
-            broken=Ordering(study(NEAR_END, (10,)), (("Adam+CM", "Adam+CG"),), (200, 2000), least=0.5),
-            sound=Ordering(study(NEAR_END, (10,)), (("Adam+CG", "Adam+CM"),), (200, 2000)),
+            printed=Ordering(study(NEAR_END, (10,)), (("Adam+CM", "Adam+CG"),), (200, 1000)),
+            broken=Ordering(study(NEAR_END, (10,)), (("Adam+CM", "Adam+CG"),), (200, 1000), least=0.5),
+            sound=Ordering(study(NEAR_END, (10,)), (("Adam+CG", "Adam+CM"),), (200, 1000)),
             bears=False,
             note="Reversed at the defaults (step divided by ten at 250): Adam+CG 0.7, Adam+CM 0.3.",
         ),
@@ -359,9 +359,9 @@ FIGURE_12 = Claim(
         Part(
             "Adam+CM ends within 0.15 of the global minimum more often than Adam+CG",
             ordering,
-            printed=Ordering(study(REACHES, (10,)), (("Adam+CM", "Adam+CG"),), (200, 2000)),
-            broken=Ordering(study(REACHES, (10,)), (("Adam+CM", "Adam+CG"),), (200, 2000), least=0.5),
-            sound=Ordering(study(REACHES, (10,)), (("Adam+CG", "Adam+CM"),), (200, 2000)),
+            printed=Ordering(study(REACHES, (10,)), (("Adam+CM", "Adam+CG"),), (200, 1000)),
+            broken=Ordering(study(REACHES, (10,)), (("Adam+CM", "Adam+CG"),), (200, 1000), least=0.5),
+            sound=Ordering(study(REACHES, (10,)), (("Adam+CG", "Adam+CM"),), (200, 1000)),
         ),
         ordered(
             "raw variance of Adam+CG's buffer above Adam+CM's in steps 3 to 8",

@@ -36,7 +36,7 @@ OTHERS = ("Adam", "Adam+SAM", "Adam+CG")
 
 
 def _figure_6(**options: Any) -> Ordering:
-    options = {"at": SHARP, "family": SHARP, "counts": (300, 2000)} | options
+    options = {"at": SHARP, "family": SHARP, "counts": (300, 1000)} | options
     return wells_ordering(methods(20, 0.99), above("Adam+CM", *OTHERS), dim=10, **options)
 
 
@@ -78,7 +78,7 @@ FIGURE_6 = Claim(
         ),
         ordered(
             "already at s = 5",
-            _figure_6(at=(5.0,), family=(5.0,), counts=(400, 2000)),
+            _figure_6(at=(5.0,), family=(5.0,), counts=(400, 1000)),
             bears=False,
             note="Adam+CM about 0.04. At s=2 nobody escapes, at s=3 Adam+CM does in about one run of a hundred: a "
             "study of 50 runs mostly shows zeros there.",
@@ -100,7 +100,7 @@ BUT_TWO = (1.0, 3.0, 5.0, 10.0, 100.0)
 
 
 def _figure_7(order: tuple[Pair, ...], at: Sequence[float], decay: float = 0.7, **options: Any) -> Ordering:
-    options = {"family": ALL, "counts": (300, 2000)} | options
+    options = {"family": ALL, "counts": (300, 1000)} | options
     return wells_ordering(methods(10, decay), order, tuple(at), dim=1, **options)
 
 
@@ -178,7 +178,7 @@ FIGURE_7_LEFT = Claim(
 
 def _size(at: Sequence[float], dim: int) -> dict[str, Any]:
     """One dimension: one batch with all s, so that the claims share their runs."""
-    return {"family": ALL, "counts": (300, 2000)} if dim == 1 else {"family": tuple(at), "counts": (100, 1000)}
+    return {"family": ALL, "counts": (300, 1000)} if dim == 1 else {"family": tuple(at), "counts": (100, 1000)}
 
 
 def _sizes(decay: float, capacities: Sequence[int] = CAPACITIES) -> dict[str, Method]:
@@ -204,7 +204,7 @@ def _growth(name: str, decay: float, dim: int, at: Sequence[float], sound_at: fl
     )
 
 
-NEAR: dict[str, Any] = {"family": (1.0,), "dim": 1, "counts": (1500, 5000)}
+NEAR: dict[str, Any] = {"family": (1.0,), "dim": 1, "counts": (1500, 3000)}
 ONE_D = (1.0, 2.0, 3.0, 5.0, 10.0, 100.0)
 
 FIGURE_7_RIGHT = Claim(

@@ -151,7 +151,7 @@ FIGURE_5 = Claim(
             "over all starts in [-5, 5]: Adam+CM above Adam+CG and Adam in the flat basin at s = 2, 3, 5, 10",
             wells_ordering(
                 THREE, above("Adam+CM", "Adam+CG", "Adam"), (2.0, 3.0, 5.0, 10.0), family=ALL, dim=1,
-                counts=(300, 2000),
+                counts=(300, 1000),
             ),
             bears=False,
             note="At s = 100 both buffers leave the sharp well from everywhere.",

@@ -39,7 +39,7 @@ CM_VARIANTS = ("Adam+CM", "Adam+SAM+CM")
 
 
 def _ackley(pairs: tuple[Pair, ...], radius: float, **options: Any) -> Ordering:
-    setup: dict[str, Any] = {"outcome": "loss", "drop": 250, "counts": (200, 2000), "paper_runs": (10,)} | options
+    setup: dict[str, Any] = {"outcome": "loss", "drop": 250, "counts": (200, 1000), "paper_runs": (10,)} | options
     methods = setup.pop("methods", BEST)
     return plane_ordering(methods, pairs, "Ackley", low=-radius, high=radius, **setup)
 
@@ -54,7 +54,7 @@ def _start_level(radius: float) -> Ordering:
         "start": Arm(Method("Adam", 0.1), "Ackley", -radius, radius, "loss", steps=0),
         "6": Level(6.0),
     }
-    return Ordering(study(arms, (10,)), (("6", "start"),), (2000, 20000))
+    return Ordering(study(arms, (10,)), (("6", "start"),), (2000, 5000))
 
 
 FIGURE_4 = Claim(
@@ -154,7 +154,7 @@ FIGURE_16 = Claim(
                     (10,),
                 ),
                 (("None", "250"),),
-                (200, 2000),
+                (200, 1000),
             ),
             bears=False,
             note="From 2.0 to 1.0. Adam+CM gains nothing on average (1.8 to 1.9): 44 % of its runs have not reached "
