@@ -13,6 +13,7 @@ import numpy as np
 from ..claim import Budget, Evidence, Sampled, Way, Witness
 
 Path = Sequence[Sequence[Any]]
+FIELD_STEPS = 25  # a closed loop may amplify rounding without bound: the comparison ends before that
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def same_path(statement: SamePath, budget: Budget) -> list[Evidence]:
     worst, count = 0.0, 0
     for n, hyper, grads, theta in _instances(statement, budget):
         numbers = {k: float(Fraction(v)) for k, v in hyper.items()}
-        field = None if statement.field is None else Field(statement.field, len(grads))
+        field = None if statement.field is None else Field(statement.field, FIELD_STEPS)
         rule = statement.rule(numbers)
         found = run_rule(rule, theta, grads) if field is None else run_in_field(rule, theta, field)
         with mpmath.workdps(40):

@@ -21,11 +21,13 @@ from ..claim import Budget, Claim, Evidence, Part, Sampled
 from .reading_effects import key_effect, mean_effect
 from .transcription import Buffer, Reading, adam, adam_cg, adam_cm
 
-COMMON = {"alpha": "1/10", "beta1": "9/10", "beta2": "99/100", "eps": "1/100000000", "size": "5", "decay": "7/10"}
+# Decays with a prime that no length of a gradient contains: 7/10 ties keys such as 1.25 * .49 and .875 * .7, and
+# float64 would break such ties by rounding.
+COMMON = {"alpha": "1/10", "beta1": "9/10", "beta2": "99/100", "eps": "1/100000000", "size": "5", "decay": "71/100"}
 SETTINGS = (
     COMMON,
     COMMON | {"size": "1"},
-    COMMON | {"size": "3", "decay": "99/100", "eps": "1/10"},
+    COMMON | {"size": "3", "decay": "97/100", "eps": "1/10"},
     COMMON | {"beta1": "0", "beta2": "1/2"},
 )
 Hyper = Mapping[str, Any]
