@@ -17,7 +17,7 @@ SECTIONS = (
     "nine_runs",  # 4, A.3: figures 5, 17 and 18
     "toys",  # 1, 4, A.2.1: figures 1, 4, 13 to 16
     "toy_tables",  # 4, A.2.1: tables 1 and 5
-    "buffers_in_runs",  # 3, 3.1, A.1: what buffers hold, figures 2, 11 and 12
+    "buffer_figures",  # figures 2, 11 and 12
     "networks",  # 5, A.2, A.3
     "settings",  # A.2.2, A.2.3: settings, sizes, buffer sizes
 )

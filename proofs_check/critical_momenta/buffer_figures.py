@@ -1,4 +1,4 @@
-"""Sections 3, 3.1, 4 and A.1: what the buffers hold along runs on the test functions, and figures 2, 11, 12."""
+"""Figures 2, 11 and 12: what the buffers hold in the steps that the paper pictures, over many starts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from .toy_runs import BUFFER_STEPS, LANDSCAPES, Arm, BufferArm, Level, ordered, 
 
 BOX = {"Ackley": 5.0, "Goldstein-Price": 2.0}
 SETTINGS = ((5, 0.7), (20, 0.7), (5, 0.99), (20, 0.99))
-EARLY, LATE = (2, 10), (80, 120)
+EARLY = (2, 10)
 COUNTS = (100, 1000)
-KEY = (("key", "momentum"),)
 
 
 def _name(function: str, method: str, capacity: int, decay: float) -> str:
@@ -74,135 +73,6 @@ def _level(
     pairs: tuple[Pair, ...] = tuple((f"{level:g}", _name(f, method, *s)) for f in functions for s in settings)
     return Ordering(study(arms, (10,)), pairs, COUNTS)
 
-
-START = r"step 0.1, $\beta_1=0.9$, $\beta_2=0.99$; starts uniform in $[-5,5]^2$ (Ackley), $[-2,2]^2$ (Goldstein-Price)"
-TWENTY = ((20, 0.7), (20, 0.99))
-
-CANCELLATION = Claim(
-    id="critical-momenta/gradient-cancellation",
-    location="section 3",
-    statement=(
-        r"Once Adam+CG sits in a basin, its buffer holds gradients of high variance whose mean goes to zero. Judged on "
-        r"Ackley and Goldstein-Price at $C\in\{5,20\}$, $\lambda\in\{0.7,0.99\}$ as: in steps 80 to 120 the mean of "
-        r"the "
-        r"buffer is on average shorter than 0.25 of the mean length of what is stored."
-    ),
-    assumptions=(START,),
-    figures=("critical-momenta/buffers",),
-    parts=(
-        Part(
-            "ratio of mean to mean length below 0.25 in steps 80 to 120",
-            ordering,
-            printed=_level("ratio", LATE, "CG", 0.25, SETTINGS),
-            broken=_level("ratio", LATE, "CG", 0.25, ((5, 0.7),)),
-            repair=_level("ratio", LATE, "CG", 0.25, TWENTY),
-            repair_note=r"for $C=20$ (both $\lambda$)",
-            note="At the defaults C=5, lambda=0.7 the ratio is about 0.9: the stored gradients agree. C decides: a "
-            "basin "
-            "is crossed in more steps than five slots remember.",
-        ),
-        ordered(
-            "C decides: the ratio is larger with C = 5 than with C = 20 at either decay",
-            Ordering(
-                study(_arms("ratio", LATE), (10,)),
-                tuple((_name(f, "CG", 5, lam), _name(f, "CG", 20, lam)) for f in BOX for lam in (0.7, 0.99)),
-                COUNTS,
-            ),
-            bears=False,
-        ),
-        Part(
-            "stored momenta do not cancel: ratio of Adam+CM above that of Adam+CG at equal (C, lambda)",
-            ordering,
-            printed=_measured("ratio", LATE, "CM", "CG", ((20, 0.7),), ("Ackley",)),
-            broken=_measured("ratio", LATE, "CM", "CG", ((5, 0.99),), ("Ackley", "Goldstein-Price")),
-            sound=_measured("ratio", EARLY, "CM", "CG", TWENTY, ("Ackley",)),
-            bears=False,
-            note="At C=20, lambda=0.7 on Ackley the momenta cancel more completely (0.07 against 0.17): "
-            "cancellation does "
-            "not set gradients apart from momenta. In the first ten steps they do agree more.",
-        ),
-        ordered(
-            "Adam+CG takes shorter steps than Adam+CM in the first ten",
-            _measured("step", EARLY, "CM", "CG"),
-            bears=False,
-            note="About 0.07 against 0.35: Adam+CM starts with ten times the step size, by its bias correction.",
-        ),
-    ),
-)
-
-LOW_VARIANCE = Claim(
-    id="critical-momenta/momentum-buffer-low-variance",
-    location="section 3.1",
-    statement=(
-        r"Near a sharp minimum the elements of Adam+CM's buffer are replaced quickly, but by inertia their variance "
-        r"stays "
-        r"low. Judged in steps 80 to 120 against Adam+CG's buffer at equal $(C,\lambda)$: variance raw, and "
-        r"relative to "
-        r"the mean square of what is stored."
-    ),
-    assumptions=(START,),
-    figures=("critical-momenta/buffers",),
-    parts=(
-        ordered(
-            "raw variance below that of Adam+CG's buffer, four settings, two functions",
-            _measured("variance", LATE, "CG", "CM"),
-            reading="raw variance",
-            note="14 to 72 times lower; but so are the mean squares.",
-        ),
-        Part(
-            "variance relative to the mean square below that of Adam+CG's buffer",
-            ordering,
-            printed=_measured("relative variance", LATE, "CG", "CM", ((5, 0.7), (20, 0.7), (5, 0.99)), ("Ackley",)),
-            broken=_measured("relative variance", LATE, "CG", "CM", ((5, 0.99),)),
-            sound=_measured("relative variance", EARLY, "CG", "CM", TWENTY, ("Ackley",)),
-            reading="relative variance",
-            note="On the scale on which vectors cancel, the momenta vary more, not less.",
-        ),
-        ordered(
-            "replaced more often at lambda = 0.7 than at 0.99",
-            Ordering(
-                study(_arms("replaced", LATE), (10,)),
-                tuple((_name(f, "CM", c, 0.7), _name(f, "CM", c, 0.99)) for f in BOX for c in (5, 20)),
-                COUNTS,
-            ),
-            bears=False,
-            note="'Quickly' is lambda's doing: at nearly every step with 0.7, at one of five (Ackley, C = 5) with "
-            "0.99.",
-        ),
-        ordered(
-            "overshooting goes on: longer steps than Adam+CG's in steps 80 to 120 at lambda = 0.7",
-            _measured("step", LATE, "CM", "CG", ((5, 0.7), (20, 0.7))),
-            bears=False,
-        ),
-    ),
-)
-
-PRIORITY = Claim(
-    id="critical-momenta/gradient-norm-priority",
-    location="section 3.1, footnote 1",
-    statement=(
-        r"With $\|m_t\|_2$ instead of $\|g_t\|_2$ as key the buffer of Adam+CM is not updated fast enough. Judged "
-        r"as: in "
-        r"steps 80 to 120 fewer momenta are stored with $\|m\|$ than with $\|g\|$, at each "
-        r"$(C,\lambda)\in\{5,20\}\times\{0.7,0.99\}$ on Ackley and Goldstein-Price."
-    ),
-    assumptions=(START,),
-    parts=(
-        Part(
-            "replacements per step larger with the gradient's norm, each setting",
-            ordering,
-            printed=_measured("replaced", LATE, "CM", "CM, key |m|"),
-            broken=_measured("replaced", LATE, "CM", "CM, key |m|", ((5, 0.99),)),
-            repair=_measured("replaced", LATE, "CM", "CM, key |m|", ((20, 0.99),), ("Ackley",)),
-            repair_note=r"on Ackley with $C=20$, $\lambda=0.99$",
-            note="At lambda = 0.7 both store at nearly every step; at C = 5, lambda = 0.99 the momentum's norm "
-            "stores more "
-            "often on both functions.",
-        ),
-    ),
-)
-
-# --- Figures 2, 11, 12 ---
 
 NEAR_END = {name: Arm(Method(name, 0.1, drop=250), "Ackley", -5.0, 5.0, "reached") for name in ("Adam+CG", "Adam+CM")}
 
@@ -388,4 +258,4 @@ FIGURE_12 = Claim(
     ),
 )
 
-CLAIMS = [CANCELLATION, LOW_VARIANCE, PRIORITY, FIGURE_2, FIGURE_11, FIGURE_12]
+CLAIMS = [FIGURE_2, FIGURE_11, FIGURE_12]
