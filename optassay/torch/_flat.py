@@ -12,12 +12,14 @@ import numpy as np
 import torch
 
 from . import _compiled, _lazy
+from . import _kernel as kernel
 from ._kernel import Kernels, Leaf, Node, Store, Sum, Untraceable, Vec
 from ._lazy import Lazy
 
 GATHER_BELOW = 16384  # smaller tensors are copied side by side: a call costs as much as ten thousand numbers
 CHUNK = 65536  # operands and temporaries of a chunk stay in a second-level cache
 LONG = 65536  # vectors from which a compiled loop repays its compilation within a few hundred steps
+LONG_EXPRESSION = 8  # columns read from which a vector that a sum has needed is kept for those who use it after
 SHORT = 256  # vectors too short for recording to pay; it also keeps small arrays apart from vectors by their length
 
 
@@ -131,6 +133,7 @@ class Engine:
         self.dtype = np.dtype(str(unit.dtype).rpartition(".")[2]) if unit.dtype in _NUMPY else np.dtype("float32")
         self.kernels = unit.kernels
         self.leaves: list[Any] = [params, grads]
+        self.spares = 0
         self.params = Lazy(Vec(Leaf(0)), self, True)
         self.grad = Lazy(Vec(Leaf(1)), self, True)
         self.state = tree_map(lambda leaf: self._enter(unit, leaf), state)
@@ -153,7 +156,16 @@ class Engine:
     def sums(self, data: Any) -> np.ndarray:
         """Sums over the parameter axis of a vector or of an object array of them."""
         flat = list(data.flat) if isinstance(data, np.ndarray) else [data]
-        totals = self.kernels.run([Sum(v) for v in flat if isinstance(v, Vec)], self.leaves)
+        vectors = [v for v in flat if isinstance(v, Vec)]
+        outputs: list[Store | Sum] = [Sum(v) for v in vectors]
+        long = kernel.long_factor(vectors[0], LONG_EXPRESSION) if len(vectors) == 1 else None
+        if long is not None:
+            leaf = self._leaf(self.unit.spare(self.spares)).node
+            self.spares += 1
+            outputs.append(Store(leaf.column, Vec(long)))
+        totals = self.kernels.run(outputs, self.leaves)
+        if long is not None:
+            long.hold(leaf)
         found = iter(totals.sum(0).tolist())
         values = [next(found) if isinstance(v, Vec) else float(v) * self.length for v in flat]
         return np.asarray(values, dtype=self.dtype).reshape(np.shape(data) if isinstance(data, np.ndarray) else ())
@@ -251,6 +263,7 @@ class Unit:
         self.kernels = Kernels(self.layout.scratch, self.layout.sizes, compiled)
         self.state: Any = None
         self.whole: str | None = None  # why the rule steps on whole tensors, None while it is recorded
+        self._spares: list[Column] = []
         self.forget()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -277,6 +290,13 @@ class Unit:
                 self.layout, [leaf[index] if index else leaf], whole=True
             )
         return column
+
+    def spare(self, number: int) -> Column:
+        """Memory for a vector that lives for one step."""
+        while len(self._spares) <= number:
+            memory = torch.empty(self.length, dtype=self.dtype, device=self.device)
+            self._spares.append(Column(self.layout, [memory], whole=True))
+        return self._spares[number]
 
     def flat(self, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
         """A new vector with the numbers of all tensors."""

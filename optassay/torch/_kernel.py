@@ -32,6 +32,10 @@ class Node:
         self.args = args
         self.scalars = scalars
 
+    def hold(self, leaf: Leaf) -> None:
+        """From now on the node is a column, which has its numbers."""
+        self.op, self.args, self.scalars = "held", (leaf,), ()
+
 
 class Leaf(NamedTuple):
     """A column of chunks that exist already."""
@@ -47,6 +51,24 @@ class Vec:
     def __init__(self, node: Any, scale: float = 1.0) -> None:
         self.node = node
         self.scale = scale
+
+
+def long_factor(a: Vec, columns: int) -> Node | None:
+    """A factor of a product that reads more than so many columns, None without any."""
+    if not isinstance(a.node, Node) or a.node.op != "mul":
+        return None
+    for factor in a.node.args:
+        seen: set[int] = set()
+        waiting = [factor]
+        while waiting and len(seen) <= columns:
+            node = waiting.pop()
+            if isinstance(node, Leaf):
+                seen.add(node.column)
+            elif isinstance(node, Node):
+                waiting.extend(node.args)
+        if len(seen) > columns and factor.op not in BOOLEAN:
+            return factor
+    return None
 
 
 Value = Any  # Vec, or a number that stands for a constant vector
@@ -316,6 +338,8 @@ def _structure(outputs: Sequence[Store | Sum]) -> tuple[Any, tuple[float, ...]]:
                 found = used[node.column] = len(rows)
                 rows.append(("leaf", (), 0))
             return found
+        if node.op == "held":
+            return visit(node.args[0])
         found = number.get(id(node))
         if found is not None:
             return found

@@ -13,7 +13,7 @@ import torch_cases as helpers  # noqa: E402
 
 import optassay.torch as bridge  # noqa: E402
 from optassay import optimizers as rules  # noqa: E402
-from optassay.torch import _compiled, _flat  # noqa: E402
+from optassay.torch import _compiled, _flat, _kernel  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -198,3 +198,50 @@ def test_missing_torch_names_the_extra():
     )
     assert importlib.util.find_spec("optassay.torch") is not None
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("memory", [1, 3])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_entries_with_one_vector_share_its_memory_and_no_other(compiled, memory):
+    rule = rules.AdaSAM(memory=memory, average=0.5, restart=5)
+    x = np.linspace(-1.0, 1.0, _flat.LONG)
+    p, state = torch.nn.Parameter(torch.from_numpy(x.copy())), rule.init(x)
+    opt = bridge.AdaSAM.from_rule([p], rule, compiled=compiled)
+    for k in range(12):
+        grad = np.tanh(x) + 0.01 * k
+        p.grad = torch.from_numpy(grad)
+        opt.step()
+        x, state = rule.step(x, grad, state)
+        unit = opt._units[0][0]
+        assert unit.whole is None
+        found = [unit.state.x, unit.state.r, *unit.state.history.x, *unit.state.history.r]
+        for ours, theirs in zip(found, [state.x, state.r, *state.history.x, *state.history.r], strict=True):
+            np.testing.assert_allclose(ours.numpy(), theirs, rtol=1e-9, atol=1e-12)
+        assert len({tensor.data_ptr() for tensor in found}) == 2 + 2 * memory
+        if k:
+            slot = (k - 1) % 5 % memory
+            assert unit.state.dx is unit.state.history.x[slot]
+            assert unit.state.dr is unit.state.history.r[slot]
+            # Nothing else is kept alive.
+            held = {id(base) for column in unit._columns.values() for base in column.bases}
+            assert held <= {id(tensor) for tensor in found}
+
+
+def test_a_long_expression_is_evaluated_once(monkeypatch):
+    """The move, which the test for descent has needed, is no longer read from the columns it is made of."""
+    p = torch.nn.Parameter(torch.linspace(-1.0, 1.0, 1000, dtype=torch.float64))
+    opt = bridge.AdaSAM.from_rule([p], rules.AdaSAM.published(rules.Momentum(0.01, 0.9)))
+    read = []
+    structure = _kernel._structure
+
+    def recorded(outputs):
+        found = structure(outputs)
+        read.append(len(found[0][2]))
+        return found
+
+    monkeypatch.setattr(_kernel, "_structure", recorded)
+    for k in range(15):
+        p.grad = torch.tanh(p.detach()) + 0.01 * k
+        opt.step()
+    assert max(read) > 20
+    assert read[-1] < 12
