@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
@@ -26,24 +25,15 @@ def _name(function: str, method: str, capacity: int, decay: float) -> str:
     return f"{method} on {function}, C={capacity}, {decay}"
 
 
-def _arms(measure: str, window: tuple[int, int], functions: Sequence[str] = tuple(BOX)) -> dict[str, BufferArm]:
-    rules: Mapping[str, tuple[Name, Any]] = {
-        "CG": ("Adam+CG", ()),
-        "CM": ("Adam+CM", ()),
-        "CM, key |m|": ("Adam+CM", KEY),
-    }
+def _arms(measure: str, window: tuple[int, int]) -> dict[str, BufferArm]:
+    rules: tuple[tuple[str, Name], ...] = (("CG", "Adam+CG"), ("CM", "Adam+CM"))
     return {
         _name(function, short, c, lam): BufferArm(
-            Method(full, 0.1, capacity=c, decay=lam, options=options),
-            function,
-            -BOX[function],
-            BOX[function],
-            measure,
-            window,
+            Method(full, 0.1, capacity=c, decay=lam), function, -side, side, measure, window
         )
-        for function in functions
+        for function, side in BOX.items()
         for c, lam in SETTINGS
-        for short, (full, options) in rules.items()
+        for short, full in rules
     }
 
 
@@ -52,8 +42,8 @@ def _measured(
     window: tuple[int, int],
     first: str,
     second: str,
-    settings: Sequence[tuple[int, float]] = SETTINGS,
-    functions: Sequence[str] = tuple(BOX),
+    settings: Sequence[tuple[int, float]],
+    functions: Sequence[str],
 ) -> Ordering:
     """The measure is larger for ``first`` than for ``second``, at equal (C, lambda), on each function."""
     pairs = tuple((_name(f, first, *s), _name(f, second, *s)) for f in functions for s in settings)
@@ -66,7 +56,7 @@ def _level(
     method: str,
     level: float,
     settings: Sequence[tuple[int, float]],
-    functions: Sequence[str] = tuple(BOX),
+    functions: Sequence[str],
 ) -> Ordering:
     """The measure is below ``level``."""
     arms = _arms(measure, window) | {f"{level:g}": Level(level)}
@@ -253,7 +243,13 @@ FIGURE_12 = Claim(
             broken=_level("alignment", (3, 8), "CG", 0.1, ((5, 0.7),), ("Goldstein-Price",)),
             sound=_level("alignment", (3, 8), "CG", 1.0, ((5, 0.7),), ("Goldstein-Price",)),
             bears=False,
-            note="2/pi = 0.64 is the mean modulus of the cosine for directions at random.",
+            note="Not told apart at the defaults; 2/pi = 0.64 is the mean modulus of the cosine for directions at "
+            "random.",
+        ),
+        ordered(
+            "with C = 20 Adam+CG's stored vectors do align more with the top eigenvector (steps 3 to 8)",
+            _measured("alignment", (3, 8), "CG", "CM", ((20, 0.7),), ("Goldstein-Price",)),
+            bears=False,
         ),
     ),
 )
