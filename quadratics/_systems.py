@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -77,8 +78,14 @@ class Systems:
     def rounding(self, x: Array) -> Array:
         """Norm below which a residual at ``x`` is rounding noise: (...,)."""
         xp = self.ctx.xp
-        size = xp.sqrt(xp.sum(self.matrix * self.matrix, axis=(-2, -1)))
-        return 4.0 * self.ctx.eps * (size * length(xp, x) + length(xp, self.rhs))
+        size, right = self._sizes
+        return 4.0 * self.ctx.eps * (size * length(xp, x) + right)
+
+    @cached_property
+    def _sizes(self) -> tuple[Array, Array]:
+        """Frobenius norms of the matrices and norms of the right sides."""
+        xp = self.ctx.xp
+        return xp.sqrt(xp.sum(self.matrix * self.matrix, axis=(-2, -1))), length(xp, self.rhs)
 
 
 def apply(xp: Any, matrix: Array, vector: Array) -> Array:

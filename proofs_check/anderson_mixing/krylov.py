@@ -270,8 +270,8 @@ class Accuracy:
 
 
 def _double_precision(statement: Accuracy, budget: Budget) -> list[Evidence]:
-    """Every step of random systems with condition numbers up to 1e9 against GMRES (itself within 1e-12 of 80 digits
-    on these): the worst distance for each decade of the condition number of the scaled columns of R_k.
+    """Every step of random systems with condition numbers up to 1e9 against GMRES (itself within 100 eps kappa(A) of 80
+    digits): the worst distance for each decade of the condition number of the scaled columns of R_k.
     """
     worst: dict[int, float] = {}
     d = 12

@@ -1,0 +1,199 @@
+"""Claims of "Stochastic Anderson Mixing": verdicts, spot values of witnesses and repairs, checks that must reject."""
+
+from __future__ import annotations
+
+from fractions import Fraction as F
+
+import numpy as np
+import pytest
+
+from optassay.arrays import context
+from optassay.optimizers import _projection
+from optassay.optimizers._gram import History
+from proofs_check.anderson_mixing import (
+    algorithms,
+    enhancements,
+    histories,
+    krylov,
+    mixing,
+    positivity,
+    safeguard,
+    sam,
+    superlinear,
+)
+from proofs_check.checks.matrices import MatrixIdentity, matrix_identity
+from proofs_check.checks.rational import fractions
+from proofs_check.claim import Budget, Claim, rejects
+from proofs_check.judge import judge_claim
+from quadratics.krylov import anderson_iterates, exact_anderson, exact_gmres, gmres_iterates
+
+VERDICTS = {
+    "algorithm-am": "supported",
+    "algorithm-ram": "supported",
+    "algorithm-1-sam": "supported",
+    "algorithm-adasam": "supported",
+    "algorithm-2-sam-vr": "supported",
+    "algorithm-preconditioned": "supported",
+    "algorithm-safeguard": "supported",
+    "algorithm-incremental-gram": "supported",
+    "algorithm-gmres-minres-comparison": "supported",
+    "least-squares-projection": "proved",
+    "full-forms": "proved",
+    "frobenius-secant-characterisation": "proved",
+    "remark-1-quadratic-projection": "proved",
+    "momentum-and-extragradient": "proved",
+    "ram-solution": "proved",
+    "adaptive-regularisation-solution": "proved",
+    "sam-update-matrix": "proved",
+    "adasam-regularisation-lower-bound": "proved",
+    "positive-definiteness-condition": "proved",
+    "small-eigenproblem": "corrected",
+    "small-eigenproblem-cost": "proved",
+    "preconditioned-full-form": "proved",
+    "preconditioned-frobenius": "proved",
+    "preconditioner-as-optimizer": "corrected",
+    "preconditioned-minimal-residual": "proved",
+    "remark-2-storage-and-cost": "proved",
+    "gmres-equivalence": "proved",
+    "gmres-equivalence-with-safeguard": "corrected",
+    "superlinear-quadratic": "proved",
+    "superlinear-nonlinear": "proved",
+}
+MODULES = (algorithms, mixing, sam, positivity, enhancements, krylov, safeguard, superlinear)
+CLAIMS = [claim for module in MODULES for claim in module.CLAIMS]
+
+
+def test_every_claim_has_an_expected_verdict() -> None:
+    assert [c.id for c in CLAIMS] == [f"anderson-mixing/{slug}" for slug in VERDICTS]
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_verdict(claim: Claim) -> None:
+    entry = judge_claim(claim, Budget.QUICK)
+    assert entry["verdict"] == VERDICTS[claim.id.partition("/")[2]], entry["evidence"].get("traceback")
+    assert entry["control"]["caught"]
+
+
+def test_false_zero_of_the_small_eigenproblem_by_hand() -> None:
+    # x = 1, r = -1/2, delta = 1/10, beta = 1: Y = 1/2, Z = 1/4 + 1/10, lambda = 2 Y R / Z = -10/7.
+    point = {"X": [[F(1)]], "R": [[F(-1, 2)]], "r": [F(1)], "delta": F(1, 10), "alpha": F(1), "beta": F(1)}
+    step = histories.exact(point)
+    assert positivity.symmetric_part(step)[0, 0] == F(-10, 7)
+    assert positivity.max_root(step, small=True) == pytest.approx(0.0, abs=1e-15)
+
+
+def test_cheap_bound_is_attained() -> None:
+    # d = m = 1: lambda(t) = 2 (t + beta) / (1 + delta t^2) has its maximum beta + (beta^2 + 1/delta)^(1/2).
+    beta, delta = 0.25, 2.0
+    top = max(2 * (t + beta) / (1 + delta * t * t) for t in np.linspace(0, 3, 300_001))
+    assert top == pytest.approx(beta + (beta**2 + 1 / delta) ** 0.5, rel=1e-9)
+
+
+def test_rational_pseudoinverse_has_the_four_penrose_properties() -> None:
+    rng = np.random.default_rng(0)
+    for shape in ((3, 2), (2, 4), (3, 3)):
+        a = fractions(rng.integers(-3, 4, shape))
+        a[:, -1] = a[:, 0]
+        p = histories.pseudoinverse(a)
+        for gap in (a @ p @ a - a, p @ a @ p - p, (a @ p).T - a @ p, (p @ a).T - p @ a):
+            assert not gap.any()
+        assert not (a @ histories.null_space(a)).any()
+
+
+def test_semidefiniteness_by_elimination() -> None:
+    assert positivity.definite(fractions([[1, 1], [1, 1]]))
+    assert not positivity.definite(fractions([[1, 1], [1, 1]]), strict=True)
+    assert not positivity.definite(fractions([[0, 1], [1, 5]]))
+    assert not positivity.definite(fractions([[1, 2], [2, 3]]))
+
+
+def test_safeguard_threshold_against_dense_search() -> None:
+    # beta L = 1 is safe exactly up to kappa = 9 for mu -> 0.
+    tiny = F(1, 10**9)
+    assert safeguard.never_active(F(1), F(8), F(1, 8), tiny)
+    assert not safeguard.never_active(F(1), F(10), F(1, 10), tiny)
+    rng = np.random.default_rng(1)
+    for low, high, beta, mu in ((1, 4, 0.3, 0.1), (1, 30, 0.2, 0.01), (1, 30, 0.3, 0.3), (1, 9, 0.1, 0.5)):
+        inverse = np.diag(1 / np.linspace(low, high, 3))
+        smallest = np.inf
+        for _ in range(3000):
+            q, _ = np.linalg.qr(rng.standard_normal((3, 3)))
+            k = rng.integers(1, 3)
+            p, rest = q[:, :k] @ q[:, :k].T, q[:, k:] @ q[:, k:].T
+            h = inverse @ p + beta * rest  # A^-1 on the range of R, beta on its complement
+            smallest = min(smallest, np.linalg.eigvalsh(0.5 * (h + h.T))[0])
+        safe = safeguard.never_active(F(low), F(high), F(str(beta)), F(str(mu)))
+        assert not safe or smallest >= beta * mu - 1e-9
+        if smallest < beta * mu:
+            assert not safe
+
+
+def test_stagnation_on_a_rotation_by_hand() -> None:
+    rotation, b = fractions([[0, 1], [-1, 0]]), fractions([1, 0])
+    path = exact_anderson(rotation, b, 0 * b, lambda k: F(1, 2), 6)
+    assert not path.projected.any()
+    assert list(exact_gmres(rotation, b, 0 * b, 2)[2]) == [0, 1]
+    # With varying beta the columns only lose rank.
+    path = exact_anderson(rotation, b, 0 * b, lambda k: F(1, 2 + k), 6)
+    assert max(path.ranks) == 1 and not path.projected.any()
+
+
+def test_gmres_in_double_precision_is_accurate_where_it_is_the_reference() -> None:
+    import mpmath
+
+    d = 12
+    for exponent in (3, 9):
+        rng = np.random.default_rng(exponent)
+        q, _ = np.linalg.qr(rng.standard_normal((d, d)))
+        a = q @ (np.logspace(-exponent, 0, d)[:, None] * q.T)
+        b = rng.standard_normal(d)
+        with mpmath.workdps(80):
+            lift = np.vectorize(mpmath.mpf, otypes=[object])
+            exact = exact_gmres(lift(a), lift(b), 0 * lift(b), d - 1, negligible=mpmath.mpf(10) ** -70)
+        gap = np.abs((gmres_iterates(a, b, 0 * b, d - 1) - exact.astype(float)) @ a.T)
+        assert np.max(gap) < 100 * 2.3e-16 * 10**exponent * np.linalg.norm(b)
+
+
+def test_distance_to_gmres_is_proportional_to_delta_in_floats_too() -> None:
+    a, b = np.diag([1.0, 2.0, 5.0, 7.0]), np.array([1.0, 2.0, -1.0, 1.0])
+    points = gmres_iterates(a, b, 0 * b, 3)
+    gaps = [
+        np.max(np.abs(anderson_iterates(a, b, 0 * b, 0.2, 3, regularization=d).projected[3] - points[3]))
+        for d in (1e-4, 1e-5)
+    ]
+    assert gaps[0] / gaps[1] == pytest.approx(10, rel=0.05)
+
+
+@pytest.mark.parametrize("d, m", [(2, 3), (8, 2), (4, 2)])
+def test_eigenvalue_from_columns_survives_condition_numbers(d: int, m: int) -> None:
+    import mpmath
+
+    rng = np.random.default_rng(d)
+    x, r = rng.standard_normal((d, m)), rng.standard_normal((d, m))
+    r[:, -1] = r[:, 0] + 1e-6 * r[:, -1]
+    delta = 1e-8
+    ctx = context(x=x)
+    history = History(tuple(x.T), tuple(r.T), x.T @ x, r.T @ r, x.T @ r)
+    found = _projection.from_factors(ctx, history, delta**0.5, False, r[:, 0])
+    value = float(_projection.largest_eigenvalue_of_columns(ctx, found.whitening, history, 0.5))
+    with mpmath.workdps(60):
+        mx, mr = mpmath.matrix(x.tolist()), mpmath.matrix(r.tolist())
+        half = (mx + mr / 2) * mpmath.inverse(mr.T * mr + mpmath.mpf(delta) * (mx.T * mx)) * mr.T
+        exact = float(max(mpmath.eigsy(half + half.T, eigvals_only=True)))
+    assert value == pytest.approx(exact, rel=1e-6)
+
+
+def test_matrix_identity_rejects_a_wrong_order_of_factors() -> None:
+    shapes = {"A": (2, 2), "B": (2, 2)}
+    wrong = MatrixIdentity(lambda A, B: A * B, lambda A, B: B * A, (), shapes)
+    right = MatrixIdentity(lambda A, B: (A + B) * (A - B), lambda A, B: A * A - A * B + B * A - B * B, (), shapes)
+    assert rejects(matrix_identity(wrong, Budget.QUICK))
+    assert not rejects(matrix_identity(right, Budget.QUICK))
+
+
+def test_secant_step_by_hand() -> None:
+    # x_{k+1} = x y (x + y) / (1 + x^2 + x y + y^2) for f' = x + x^3.
+    x, y = 0.3, 0.5
+    r = {v: -(v + v**3) for v in (x, y)}
+    secant = x - r[x] * (x - y) / (r[x] - r[y])
+    assert secant == pytest.approx(x * y * (x + y) / (1 + x * x + x * y + y * y), rel=1e-12)
