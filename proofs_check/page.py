@@ -72,12 +72,13 @@ def render(document: dict[str, Any]) -> str:
     environment = Environment(
         loader=DictLoader({"page": source}), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {
+    filters: dict[str, Any] = {
         "prose": to_html,
         "pretty": lambda value: json.dumps(value, indent=1, ensure_ascii=False),
         "sentence": _sentence,
         "rerun": rerun,
     }
+    environment.filters |= filters
     claims = document["claims"]
     papers = list(dict.fromkeys(entry["paper"] for entry in claims))
     verdicts = Counter(entry["verdict"] for entry in claims)
