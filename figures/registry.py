@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 # A tuple and not a search of the folder: the order is meant, and a half-written module in the folder breaks nothing.
-MODULES = ("figures.dissecting_adam", "figures.dissecting_adam_theory", "figures.softadam", "figures.critical_momenta")
+MODULES = (
+    "figures.dissecting_adam",
+    "figures.dissecting_adam_theory",
+    "figures.softadam",
+    "figures.critical_momenta",
+    "figures.critical_momenta_escape",
+)
 GROUP = "optassay.figures"
 
 
