@@ -10,6 +10,8 @@ SECTIONS = (
     "sam",  # 2.2: regularisation, update matrix
     "positivity",  # 2.2: (13)-(15)
     "enhancements",  # 2.3
+    "theory",  # 3: theorems
+    "experiments",  # 4
     "krylov",  # 5: GMRES
     "safeguard",  # algorithm 1, line 9, with section 5
     "superlinear",  # 5: superlinear convergence

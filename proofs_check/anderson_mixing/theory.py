@@ -1,0 +1,116 @@
+"""Section 3: theorems 1-5 and what they rest on."""
+
+from __future__ import annotations
+
+from ..claim import Claim, Missing
+
+CLAIMS = [
+    Claim(
+        id="anderson-mixing/parameter-conditions-satisfiable",
+        location="Theorem 1, (18)",
+        statement=r"Assumptions 1-2, (18a), (18b) and Theorem 1's bound on the step hold together.",
+        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
+    ),
+    Claim(
+        id="anderson-mixing/theorem-1-liminf",
+        location="Theorem 1, (19)",
+        statement=r"$\liminf_k\|\nabla f(x_k)\|=0$ with probability 1.",
+        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
+    ),
+    Claim(
+        id="anderson-mixing/theorem-1-bounded-expectation",
+        location="Theorem 1, (20)",
+        statement=r"There is $M_f$ with $\mathbb Ef(x_k)\le M_f$ for all $k$.",
+        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
+    ),
+    Claim(
+        id="anderson-mixing/theorem-2-limit",
+        location="Theorem 2, (21), (22)",
+        statement=r"With bounded noisy gradients $\lim_k\|\nabla f(x_k)\|=0$ with probability 1.",
+        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
+    ),
+    Claim(
+        id="anderson-mixing/theorem-3-rate",
+        location="Theorem 3, (23)",
+        statement=r"Mean squared gradient norm for $\beta_k\propto(k+1)^{-r}$.",
+        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
+    ),
+    Claim(
+        id="anderson-mixing/theorem-3-complexity",
+        location="end of Theorem 3",
+        statement=r"At most $N=O(\epsilon^{-1/(1-r)})$ iterations.",
+        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
+    ),
+    Claim(
+        id="anderson-mixing/theorem-4-random-output",
+        location="Theorem 4",
+        statement=r"Random output, constant step: $O(\epsilon^{-2})$ SFO-calls.",
+        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
+    ),
+    Claim(
+        id="anderson-mixing/theorem-4-batch-size",
+        location="after Theorem 4",
+        statement=r"Explicit batch size and number of SFO-calls.",
+        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
+    ),
+    Claim(
+        id="anderson-mixing/random-output-improves-complexity",
+        location="abstract, before Theorem 4",
+        statement=r"The complexity bound improves when the output is a random iterate.",
+        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
+    ),
+    Claim(
+        id="anderson-mixing/theorem-5-feasibility",
+        location="Theorem 5",
+        statement=r"There are $\nu,\mu_0\in(0,1)$ that satisfy the printed condition.",
+        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
+    ),
+    Claim(
+        id="anderson-mixing/theorem-5-bound",
+        location="Theorem 5, (24)",
+        statement=r"$\mathbb E\|\nabla f(x)\|^2\le T^{2/3}L(f(x_0)-f^{low})/(qNn\nu)$.",
+        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
+    ),
+    Claim(
+        id="anderson-mixing/theorem-5-sfo-complexity",
+        location="after (24)",
+        statement=r"$O(T+T^{2/3}/\epsilon)$ SFO-calls.",
+        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
+    ),
+    Claim(
+        id="anderson-mixing/update-matrix-depends-on-batch",
+        location="Remark 3, 5",
+        statement=r"$\mathbb E[H_kg_k]=H_k\nabla f(x_k)$ is not available for SAM.",
+        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
+    ),
+    Claim(
+        id="anderson-mixing/descent-lower-bound",
+        location="3, Analysis of AdaSAM",
+        statement=r"$r_k^\top H_kr_k\ge\beta_k\mu\|r_k\|^2$.",
+        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
+    ),
+    Claim(
+        id="anderson-mixing/update-norm-bound",
+        location="3, Analysis of AdaSAM",
+        statement=r"$\|H_kr_k\|^2\le2(\beta_k^2+\alpha_k^2\delta_k^{-1})\|r_k\|^2$.",
+        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
+    ),
+    Claim(
+        id="anderson-mixing/update-norm-bound-uniform",
+        location="3, Analysis of AdaSAM",
+        statement=r"$\|H_kr_k\|^2\le2\beta_k^2(1+C^{-1})\|r_k\|^2$.",
+        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
+    ),
+    Claim(
+        id="anderson-mixing/adasam-curvature-heuristic",
+        location="(25)",
+        statement=r"The first term of (16) is of the order $\beta_k^{-2}$.",
+        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
+    ),
+    Claim(
+        id="anderson-mixing/adasam-inherits-theorems",
+        location="3",
+        statement=r"Theorems 1-5 apply to AdaSAM as (16) satisfies (18b).",
+        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
+    ),
+]
