@@ -28,7 +28,7 @@ _BINARY = {"mul": "*", "div": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
 _FLAGS = ("-O3", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-fopenmp-simd", "-shared", "-fPIC")
 _PARALLEL_FROM = 1 << 18  # numbers per thread below which starting threads costs more than it saves
 
-_BLOCK = 2048  # numbers worked on at a time, so that values which cross from one loop to the next stay in cache
+_BLOCK = 8192  # numbers worked on at a time, so that values which cross from one loop to the next stay in cache
 _STREAMS = 32  # columns and sums per loop: fewer cost more passes over what crosses, more spill registers
 
 _TEMPLATE = """#include <math.h>
