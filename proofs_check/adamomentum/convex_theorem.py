@@ -13,6 +13,7 @@ from ..checks.bounds import Inequality, inequality
 from ..checks.symbolic import Identity, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Part
 from ..search import Functions, Never, Problem, never_violated
+from . import convex_games
 from .convex_chain import _telescoping_proof
 from .convex_sums import _sum_proof
 from .transcription import second_moments
@@ -199,6 +200,7 @@ THEOREM = Claim(
             bears=False,
             note="The last term is negative then. Zero gradients up to T leave both sides zero.",
         ),
+        *convex_games.ALONG,
     ),
 )
 
@@ -333,6 +335,8 @@ MONOTONE = Claim(
             r"(999 rounds at $\beta_2=0.999$), for ever with $\beta_{2,t}\ge1-1/t$, and always under a running "
             r"maximum.",
         ),
+        convex_games.SHARES,
+        convex_games.COUNTEREXAMPLE,
     ),
 )
 CLAIMS = [THEOREM, BOUNDED, MONOTONE]

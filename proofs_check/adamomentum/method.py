@@ -32,7 +32,7 @@ class Row:
 
 
 def _closed_forms(statement: Row, budget: Budget) -> list[Evidence]:
-    identities = {}
+    identities: dict[str, Identity] = {}
     for steps in range(1, budget.pick(4, 6)):
         grads = list(sp.symbols(f"g1:{steps + 1}"))
         sum_m = (1 - B1) * sum(B1 ** (steps - i + statement.shift) * g for i, g in enumerate(grads, 1))
@@ -203,6 +203,10 @@ def _rule(h: Mapping[str, float]) -> Rule:
     return AdaMomentum.paper(**{k: (bool(v) if k == "debias" else v) for k, v in h.items()})
 
 
+def _adam(h: Mapping[str, Any]) -> Rule:
+    return Adam(**h)
+
+
 def _other(**kwargs: Any) -> Callable[..., Any]:
     return lambda grads, theta, hyper: _algorithm(grads, theta, hyper, **kwargs)
 
@@ -261,8 +265,8 @@ ALGORITHM_1 = Claim(
         Part(
             "the two changes undone give Adam",
             same_path,
-            printed=SamePath(lambda h: Adam(**h), _other(epsilon="outside", square="g"), _HYPER),
-            broken=SamePath(lambda h: Adam(**h), _algorithm, _HYPER[:1]),
+            printed=SamePath(_adam, _other(epsilon="outside", square="g"), _HYPER),
+            broken=SamePath(_adam, _algorithm, _HYPER[:1]),
             note=r"So these are all the differences; but $\epsilon$ enters the recursion, not only the root: it "
             r"accumulates to "
             r"$\epsilon/(1-\beta_2)$.",

@@ -1,0 +1,253 @@
+"""Regret of update rules in online convex games, with theorem 1's bound of "AdaMomentum" evaluated along the same "
+"run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import array_api_compat
+import numpy as np
+
+from optassay.arrays import Array, context
+from optassay.optimizers import AdaMomentum, Rule
+from optassay.optimizers.schedules import InverseSqrt
+
+from .games import Game
+from .runs import _propagating
+
+
+class BoundTerms(NamedTuple):
+    """The three terms of theorem 1, and those of the tighter bound that needs no condition on gamma."""
+
+    first: Array
+    second: Array
+    third: Array
+    sharp_first: Array
+    sharp_second: Array
+    sharp_third: Array
+
+    @property
+    def printed(self) -> Array:
+        return self.first + self.second + self.third
+
+    @property
+    def sharp(self) -> Array:
+        return self.sharp_first + self.sharp_second + self.sharp_third
+
+
+class Regret(NamedTuple):
+    """What was recorded.
+
+    Attributes
+    ----------
+    rounds : tuple of int
+    regret : (len(rounds), ...)
+        Against the best fixed point of the rounds so far.
+    points : (len(rounds), ..., d)
+        The player's points in those rounds.
+    distance : (len(rounds), ..., d)
+        Largest distance between iterates, or of an iterate from the comparator, per coordinate.
+    bound : BoundTerms or None
+        Arrays (len(rounds), ...).
+    monotone : (...,) or None
+        In how many of the rounds no coordinate of the second moment fell.
+    """
+
+    rounds: tuple[int, ...]
+    regret: Array
+    points: Array
+    distance: Array
+    bound: BoundTerms | None
+    monotone: Array | None
+
+    @property
+    def average(self) -> Array:
+        """``R(T) / T``."""
+        ctx = context(regret=self.regret)
+        shape = (len(self.rounds), *(1,) * (self.regret.ndim - 1))
+        return self.regret / ctx.xp.reshape(ctx.asarray(np.array(self.rounds, dtype=float)), shape)
+
+
+def regret_bound(
+    rounds: int,
+    alpha: Any,
+    beta1: Any,
+    beta2: Any,
+    width: Any,
+    root: Array,
+    weighted: Array,
+    weighted_sharp: Array,
+    gradient_norm: Array,
+) -> BoundTerms:
+    """Theorem 1 of "AdaMomentum" (4.1, (16)) and its tighter form.
+
+    Parameters
+    ----------
+    alpha, beta1, beta2 : number or array (..., 1)
+        ``alpha_t = alpha / sqrt(t)``; ``beta1`` is the largest decay.
+    width : array (..., d)
+        ``D`` per coordinate.
+    root : array (..., d)
+        ``sqrt(v_T)``.
+    weighted, weighted_sharp : array (..., d)
+        ``sum_t beta_{1,t} sqrt(t v_t)`` and ``sum_t beta_{1,t} / (1 - beta_{1,t}) sqrt(t v_t)``.
+    gradient_norm : array (..., d)
+        ``|g_{1:T,i}|``.
+
+    Notes
+    -----
+    The last term is infinite where ``gamma = beta1 / sqrt(beta2) >= 1``. The tighter form is
+    ``D^2/2 (sqrt(T v_T)/alpha + sum c_t sqrt(v_t)/alpha_t) + alpha a (2 a - 3/2) sqrt((1 + log T)/(1 - beta2)) |g|``.
+    """
+    ctx = context(root=root)
+    xp = ctx.xp
+    a = 1.0 / (1.0 - beta1)
+    gamma = beta1 / beta2**0.5
+    log = float(np.sqrt(1.0 + np.log(rounds)))
+    last = alpha * log / (1.0 - beta2) ** 0.5 * gradient_norm
+    room = xp.broadcast_to(ctx.asarray(1.0 - gamma), last.shape)
+    infinite = xp.full_like(last, xp.inf)
+    third = xp.where(room > 0, a**3 * last / xp.where(room > 0, room, xp.ones_like(room)), infinite)
+    half = width**2 / (2.0 * alpha)
+    first = half * float(np.sqrt(rounds)) * root
+    terms = (a * first, a * half * weighted, third, first, half * weighted_sharp, a * (2.0 * a - 1.5) * last)
+    return BoundTerms(*(xp.sum(term, axis=-1) for term in terms))
+
+
+def play(
+    rule: Rule,
+    game: Game,
+    start: Array,
+    rounds: int,
+    *,
+    record: Sequence[int] | None = None,
+    bound: bool = False,
+) -> Regret:
+    """Let a batch of players run ``rule`` against ``game``, projected after every step.
+
+    Parameters
+    ----------
+    rule : Rule
+        Hyperparameters may be arrays over the batch axes, or schedules.
+    game : Game
+    start : array, shape (..., d)
+        Projected first.
+    rounds : int
+    record : sequence of int, optional
+        Rounds after which to record, increasing; default: the last.
+    bound : bool
+        Evaluate theorem 1's bound on the way: ``rule`` must be AdaMomentum without bias correction and epsilon, its
+        step size an :class:`InverseSqrt`. Under ``amsgrad`` the running maximum takes the place of ``v``; it meets
+        the theorem's hypothesis by construction.
+
+    Raises
+    ------
+    TypeError
+        ``rule`` is no update rule, or (``bound``) not the one of the theorem.
+    ValueError
+        ``rounds`` below 1, or ``record`` not increasing within 1..rounds.
+    """
+    if not isinstance(rule, Rule):
+        raise TypeError(f"rule must be an update rule such as Adam(), got {rule!r}")
+    if rounds < 1:
+        raise ValueError(f"rounds must be at least 1, got {rounds}")
+    kept = (rounds,) if record is None else tuple(record)
+    if not kept or any(b <= a for a, b in zip((0, *kept), kept, strict=False)) or kept[-1] > rounds:
+        raise ValueError(f"record must be increasing rounds in 1..{rounds}, got {kept}")
+    if bound:
+        _check_theorem(rule)
+    ctx = context(start=start)
+    xp = ctx.xp
+    x = game.project(ctx.asarray(start))
+    state = _propagating(rule).init(x)
+    rule = _propagating(rule)
+    total = ctx.zeros(x.shape[:-1])
+    slopes = ctx.zeros(x.shape)
+    low = high = x
+    tally = _Tally.start(ctx, x)
+    marks = set(kept)
+    rows: list[tuple[Any, ...]] = []
+    terms: list[BoundTerms] = []
+    for t in range(1, kept[-1] + 1):
+        gradient = game.gradient(t, x)
+        total = total + game.value(t, x)
+        slopes = slopes + gradient
+        low, high = xp.minimum(low, x), xp.maximum(high, x)
+        after, state = rule.step(x, gradient, state)
+        if bound:
+            tally = tally.after(ctx, rule, gradient, state)
+        if t in marks:
+            best, value = game.best(t, slopes)
+            width = xp.maximum(high - low, xp.maximum(xp.abs(best - low), xp.abs(best - high)))
+            rows.append((total - value, x, width))
+            if bound:
+                terms.append(tally.terms(ctx, rule, t, width))
+        x = game.project(after)
+    regret, points, distance = (xp.stack(list(column), axis=0) for column in zip(*rows, strict=True))
+    found = BoundTerms(*(xp.stack(list(column), axis=0) for column in zip(*terms, strict=True))) if bound else None
+    return Regret(kept, regret, points, distance, found, tally.rises if bound else None)
+
+
+class _Tally(NamedTuple):
+    """Running sums of the bound."""
+
+    weighted: Array
+    sharp: Array
+    squares: Array
+    v: Array
+    largest: Any
+    rises: Array
+
+    @classmethod
+    def start(cls, ctx: Any, x: Array) -> _Tally:
+        zero = ctx.zeros(x.shape)
+        return cls(zero, zero, zero, zero, 0.0, ctx.zeros(x.shape[:-1]))
+
+    def after(self, ctx: Any, rule: Any, gradient: Array, state: Any) -> _Tally:
+        xp = ctx.xp
+        decay = rule.value(ctx, "beta1", state.t)
+        used = state.v_max if rule.amsgrad else state.v
+        root = xp.sqrt(used * state.t)
+        grew = xp.astype(xp.all(used >= self.v, axis=-1), ctx.dtype)
+        is_array = array_api_compat.is_array_api_obj(decay)
+        largest = decay if state.t == 1 else (xp.maximum if is_array else max)(self.largest, decay)
+        return _Tally(
+            self.weighted + decay * root,
+            self.sharp + decay / (1.0 - decay) * root,
+            self.squares + gradient * gradient,
+            used,
+            largest,
+            self.rises + grew,
+        )
+
+    def terms(self, ctx: Any, rule: Any, rounds: int, width: Array) -> BoundTerms:
+        xp = ctx.xp
+        alpha = rule.value(ctx, "step_size", 1)
+        return regret_bound(
+            rounds,
+            alpha,
+            self.largest,
+            rule.value(ctx, "beta2", 1),
+            width,
+            xp.sqrt(self.v),
+            self.weighted,
+            self.sharp,
+            xp.sqrt(self.squares),
+        )
+
+
+def _check_theorem(rule: Rule) -> None:
+    fits = (
+        isinstance(rule, AdaMomentum)
+        and not rule.debias
+        and not rule.rectify
+        and isinstance(rule.epsilon, int | float)
+        and rule.epsilon == 0
+        and isinstance(rule.step_size, InverseSqrt)
+    )
+    if not fits:
+        raise TypeError(
+            "bound needs rule = AdaMomentum(step_size=InverseSqrt(alpha), epsilon=0.0, debias=False), "
+            f"with or without amsgrad, got {rule!r}"
+        )
