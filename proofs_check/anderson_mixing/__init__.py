@@ -11,6 +11,7 @@ SECTIONS = (
     "positivity",  # 2.2: (13)-(15)
     "enhancements",  # 2.3
     "theory",  # 3: theorems
+    "update_bounds",  # 3: analysis of AdaSAM
     "experiments",  # 4
     "krylov",  # 5: GMRES
     "safeguard",  # algorithm 1, line 9, with section 5

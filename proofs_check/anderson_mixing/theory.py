@@ -84,24 +84,6 @@ CLAIMS = [
         missing=Missing("proof", "not derived yet", "a derivation of every constant"),
     ),
     Claim(
-        id="anderson-mixing/descent-lower-bound",
-        location="3, Analysis of AdaSAM",
-        statement=r"$r_k^\top H_kr_k\ge\beta_k\mu\|r_k\|^2$.",
-        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
-    ),
-    Claim(
-        id="anderson-mixing/update-norm-bound",
-        location="3, Analysis of AdaSAM",
-        statement=r"$\|H_kr_k\|^2\le2(\beta_k^2+\alpha_k^2\delta_k^{-1})\|r_k\|^2$.",
-        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
-    ),
-    Claim(
-        id="anderson-mixing/update-norm-bound-uniform",
-        location="3, Analysis of AdaSAM",
-        statement=r"$\|H_kr_k\|^2\le2\beta_k^2(1+C^{-1})\|r_k\|^2$.",
-        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
-    ),
-    Claim(
         id="anderson-mixing/adasam-curvature-heuristic",
         location="(25)",
         statement=r"The first term of (16) is of the order $\beta_k^{-2}$.",

@@ -1,0 +1,424 @@
+"""Section 3, analysis of AdaSAM: the bounds on ``H r`` from below and above, with their sharp constants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+import numpy as np
+import sympy as sp
+
+from ..checks.matrices import MatrixIdentity, matrix_identity
+from ..checks.search import ForAll, for_all
+from ..checks.symbolic import is_zero
+from ..claim import Budget, Claim, Evidence, Exact, Part
+from . import histories
+from .histories import READ, exact, floats, pseudoinverse
+from .positivity import definite, symmetric_part
+from .sam import update_matrix
+
+UPDATE = (
+    READ
+    + """
+delta, alpha, beta, factor = (float(Fraction(str(witness[k]))) for k in ("delta", "alpha", "beta", "factor"))
+H = beta * np.eye(len(r)) - alpha * (X + beta * R) @ np.linalg.pinv(R.T @ R + delta * X.T @ X, rcond=1e-10) @ R.T
+"""
+)
+NORM_REPLAY = (
+    UPDATE
+    + """
+scale = alpha**2 if witness["form"] == "split" else 1.0
+violated = bool((H @ r) @ (H @ r) > factor * (beta**2 + scale / delta) * (r @ r) * (1 + 1e-9))
+"""
+)
+
+
+@dataclass(frozen=True)
+class NormBound:
+    """``|H r|^2 <= factor (beta^2 + alpha^2 / delta) |r|^2`` (split), or without ``alpha^2`` (uniform), on a range.
+
+    The uniform form is the paper's at the largest admissible constant, ``C = delta beta^2``.
+    """
+
+    factor: Any
+    low: Any = 0
+    high: Any = 1
+    form: Literal["split", "uniform"] = "split"
+
+    def bound(self, alpha: Any, beta: Any, delta: Any) -> Any:
+        """Right side for ``|r| = 1``."""
+        return Fraction(self.factor) * (beta**2 + (alpha**2 if self.form == "split" else 1) / delta)
+
+
+def _inside(low: Any, high: Any, count: int) -> list[Fraction]:
+    """Rational points of an interval whose ends may be irrational, close to the ends and between."""
+    a, b = float(low), float(high)
+    shrink = [0.0, 1e-6, *(k / count for k in range(1, count)), 1 - 1e-6, 1.0]
+    found = [Fraction(a + (b - a) * s).limit_denominator(10**7) for s in shrink]
+    return [v for v in found if bool(low <= v) and bool(v <= high)]
+
+
+def extremal_point(alpha: Fraction, p: Fraction) -> dict[str, Any]:
+    """``d = m = 1``, ``R = -1``, ``beta = 1`` with ``P = R Z^+ R' = p``: X and delta for which Cauchy's bound is tight.
+
+    Then ``H = 1 - alpha p + alpha p X`` and ``|H|^2 = ((1 - alpha p)^2 + p (1 - p)) (1 + alpha^2 / delta)``.
+    """
+    x = (1 - p) / (alpha * (1 - alpha * p))
+    return {
+        "kind": "extremal", "d": 1, "m": 1, "X": [[x]], "R": [[Fraction(-1)]], "r": [Fraction(1)],
+        "delta": (1 - p) / (p * x * x), "alpha": alpha, "beta": Fraction(1),
+    }  # fmt: skip
+
+
+def uniform_point(alpha: Fraction, p: Fraction, c: Fraction) -> dict[str, Any]:
+    """``d = m = 1``, ``R = -1``, ``beta = 1``, ``P = p``, ``delta = 1 / c^2``; ``p = 1 / (1 + w^2)`` with rational w."""
+    w2 = (1 - p) / p  # delta x^2
+    w = Fraction(int(w2.numerator**0.5 + 0.5), int(w2.denominator**0.5 + 0.5))
+    return {
+        "kind": "extremal", "d": 1, "m": 1, "X": [[w * c * (1 if alpha > 0 else -1)]], "R": [[Fraction(-1)]],
+        "r": [Fraction(1)], "delta": 1 / c**2, "alpha": alpha, "beta": Fraction(1),
+    }  # fmt: skip
+
+
+def _adversarial(statement: NormBound, count: int) -> Iterator[dict[str, Any]]:
+    for alpha in _inside(statement.low, statement.high, count):
+        for k in range(1, count):
+            if statement.form == "uniform":
+                for c in (Fraction(1, 20), Fraction(1), Fraction(20)):
+                    yield uniform_point(alpha, 1 / (1 + Fraction(k, count // 4) ** 2), c)
+                continue
+            for p in (Fraction(k, count), 1 - Fraction(1, 10**k)):
+                if alpha != 0 and alpha * p != 1:
+                    yield extremal_point(alpha, p)
+
+
+def structure(budget: Budget) -> list[Evidence]:
+    """With ``P = R Z^+ R'``, ``Q = X Z^+ R'``: ``P^2 + delta Q'Q = P`` from ``Z^+ Z Z^+ = Z^+``, so ``0 <= P <= I`` and
+    ``delta |Q r|^2 = r' P (I - P) r``.
+    """
+    shapes = {"R": (3, 2), "Rt": (2, 3), "X": (3, 2), "Xt": (2, 3), "D": (2, 2)}
+    return matrix_identity(
+        {
+            "P^2 + delta Q'Q = R (Z^+ Z Z^+) R'": MatrixIdentity(
+                lambda delta, R, Rt, X, Xt, D: R * D * Rt * R * D * Rt + delta * (R * D * Xt * X * D * Rt),
+                lambda delta, R, Rt, X, Xt, D: R * D * (Rt * R + delta * (Xt * X)) * D * Rt,
+                ("delta",),
+                shapes,
+            ),
+            "H = beta (I - alpha P) - alpha Q": MatrixIdentity(
+                lambda alpha, beta, R, Rt, X, D, E: beta * E - alpha * ((X + beta * R) * D * Rt) * E,
+                lambda alpha, beta, R, Rt, X, D, E: beta * (E - alpha * (R * D * Rt) * E) - alpha * (X * D * Rt) * E,
+                ("alpha", "beta"),
+                {"R": (3, 2), "Rt": (2, 3), "X": (3, 2), "D": (2, 2), "E": (3, 3)},
+            ),
+        },
+        budget,
+    )
+
+
+def _nonnegative_on_unit_interval(quadratic: sp.Poly) -> bool:
+    """Exact sign of ``a p^2 + b p + c`` on [0, 1]: at both ends, and at the vertex if it is a minimum inside."""
+    a, b, c = (quadratic.coeff_monomial(quadratic.gen**k) for k in (2, 1, 0))
+    points = [sp.Integer(0), sp.Integer(1)]
+    if bool(a > 0) and bool(-b > 0) and bool(-b < 2 * a):
+        points.append(-b / (2 * a))
+    return all(bool(sp.simplify(quadratic.eval(p)) >= 0) for p in points)
+
+
+def _certificate(statement: NormBound) -> Exact:
+    """Cauchy: ``(beta a + v b)^2 <= (a^2 + b^2)(beta^2 + v^2)``, and ``a^2 + b^2 <= factor`` over eigenvalues p of P.
+
+    split: ``v = |alpha| delta^(-1/2)``, ``a^2 + b^2 = (1 - alpha p)^2 + p (1 - p)``; uniform: ``v = delta^(-1/2)``,
+    ``(1 - alpha p)^2 + alpha^2 p (1 - p)``. The gap is concave in alpha for the first; for the second the norm of
+    ``H``, affine in alpha, is convex. Both leave the two ends of the range.
+    """
+    a, b, u, v, p, alpha = sp.symbols("a b u v p alpha", real=True)
+    scale = 1 if statement.form == "split" else alpha**2
+    gap = sp.sympify(statement.factor) - (1 - alpha * p) ** 2 - scale * p * (1 - p)
+    steps = {
+        "Lagrange's identity": is_zero((a**2 + b**2) * (u**2 + v**2) - (a * u + b * v) ** 2 - (a * v - b * u) ** 2),
+    }
+    if statement.form == "split":
+        steps["the gap is concave in alpha"] = is_zero(sp.diff(gap, alpha, 2) + 2 * p**2)
+    for end in (statement.low, statement.high):
+        quadratic = sp.Poly(sp.expand(gap.subs(alpha, sp.sympify(end))), p, extension=True)
+        steps[f"gap >= 0 for p in [0, 1] at alpha = {end}"] = _nonnegative_on_unit_interval(quadratic)
+    return Exact("certificate", steps)
+
+
+def norm_bound(statement: NormBound, budget: Budget) -> list[Evidence]:
+    """Standard cases and extremal histories in rationals; without a violation the proof."""
+
+    def points(budget: Budget) -> Iterator[dict[str, Any]]:
+        extra = {"factor": statement.factor, "form": statement.form}
+        for point in _adversarial(statement, budget.pick(8, 40)):
+            yield {**point, **extra}
+        alphas = tuple(str(v) for v in _inside(statement.low, statement.high, 3))
+        for point in histories.histories(budget, deltas=("1/10", "3", "1/10000"), alphas=alphas, betas=("1", "-1/4")):
+            yield {**point, **extra}
+
+    def sides(point: Any, read: Any = exact, pinv: Any = pseudoinverse) -> tuple[Any, Any]:
+        step = read(point)
+        moved = update_matrix(step, pinv) @ step.res
+        bound = statement.bound(point["alpha"], point["beta"], point["delta"])
+        if read is floats:
+            bound = float(bound)
+        return moved @ moved, bound * (step.res @ step.res)
+
+    def again(point: Any) -> tuple[float, float]:
+        left, right = sides(point, floats, lambda z: np.linalg.pinv(z, rcond=1e-12))
+        return left / right, 1.0
+
+    def proof(budget: Budget) -> list[Evidence]:
+        return [*structure(budget), _certificate(statement)]
+
+    return for_all(ForAll(points, sides, "<=", again, NORM_REPLAY, margins=(0.0, 1e-10), proof=proof), budget)
+
+
+@dataclass(frozen=True)
+class SharpUniform:
+    """``max |H| = beta peak(s)`` over ``alpha in [0, 1]``, ``delta >= C beta^-2``, where ``s = (1 + 1/C)^(1/2)``."""
+
+    peak: Any
+
+
+def _sharp_uniform(statement: SharpUniform, budget: Budget) -> list[Evidence]:
+    """``p = 1 / (1 + w^2)``: ``|H| <= beta (w^2 + c w) / (1 + w^2)`` at alpha = 1, ``c^2 = 1/C``; 1 at alpha = 0."""
+    s, w = sp.symbols("s w", positive=True)
+    claimed = sp.sympify(statement.peak(s))
+    # c = (s^2 - 1)^(1/2); with s = (1 + u^2) / (1 - u^2) it is 2 u / (1 - u^2), the best w is 1 / u.
+    u = sp.Symbol("u", positive=True)
+    s_u, c = (1 + u**2) / (1 - u**2), 2 * u / (1 - u**2)
+    value = (w**2 + c * w) / (1 + w**2)
+    steps = {
+        "c^2 = s^2 - 1": is_zero(c**2 - s_u**2 + 1),
+        "peak - |H| = (u w - 1)^2 / ((1 - u^2)(1 + w^2)), zero at w = 1/u": is_zero(
+            claimed.subs(s, s_u) - value - (u * w - 1) ** 2 / ((1 - u**2) * (1 + w**2))
+        ),
+    }
+    for half in (Fraction(1, 3), Fraction(4, 5)):
+        point = uniform_point(Fraction(1), 1 / (1 + 1 / half**2), 2 * half / (1 - half**2))
+        step = exact(point)
+        size = abs((update_matrix(step, pseudoinverse) @ step.res)[0])
+        steps[f"attained by a history, u = {half}"] = size == Fraction(str(claimed.subs(s, s_u).subs(u, half)))
+    return [Exact("symbolic", steps)]
+
+
+# Descent
+
+DESCENT_REPLAY = (
+    UPDATE
+    + """
+violated = bool(r @ H @ r < factor * beta * float(Fraction(str(witness["mu"]))) * (r @ r) - 1e-9)
+"""
+)
+
+
+@dataclass(frozen=True)
+class Descent:
+    """``r' H r >= factor beta mu |r|^2`` under (14), or only under ``alpha in [0, 1]``, ``delta >= C beta^-2``."""
+
+    assumes: Literal["(14)", "regularisation"]
+    factor: Fraction = Fraction(1)
+    deltas: tuple[str, ...] = ("0", "1/10", "3")
+
+
+def _damped(point: Mapping[str, Any], mu: Fraction) -> Fraction:
+    """A rational alpha just below the largest that (14) allows, at most 1; (14) itself is decided in rationals."""
+    step = exact(point)
+    k = symmetric_part(step)
+    limit = 2 * step.beta * (1 - mu)
+    top = float(np.linalg.eigvalsh(np.array(k, dtype=float))[-1])
+    alpha = Fraction(1) if top <= 0 else min(Fraction(1), Fraction(float(limit) / top).limit_denominator(10**6))
+    eye = histories.fractions(np.eye(len(k), dtype=int))
+    while alpha > 0 and not definite(limit * eye - alpha * k):
+        alpha *= 1 - Fraction(1, 10**6)
+    return alpha
+
+
+def _worst(point: Mapping[str, Any]) -> list[Fraction]:
+    """The eigenvector of the largest eigenvalue of ``Y Z^+ R' + R Z^+ Y'``, rounded to rationals."""
+    values, vectors = np.linalg.eigh(np.array(symmetric_part(exact(point)), dtype=float))
+    return [Fraction(float(v)).limit_denominator(1000) for v in vectors[:, int(np.argmax(values))]]
+
+
+def one_dimension(mu: Fraction, alpha: Fraction = Fraction(1)) -> dict[str, Any]:
+    """``d = m = 1``, ``beta = delta = 1``, ``R = 1``, X so that (14) is an equality at ``alpha`` = 1."""
+    # lambda = 2 (X + 1) / (1 + X^2) = 2 (1 - mu): X = 0 gives mu = 0, X with rational mu is parametrised by X itself.
+    x = Fraction(3)
+    reached = 1 - (x + 1) / (1 + x * x)  # mu = 3/5
+    assert reached == mu
+    return {
+        "kind": "one dimension", "d": 1, "m": 1, "X": [[x]], "R": [[Fraction(1)]], "r": [Fraction(1)],
+        "delta": Fraction(1), "alpha": alpha, "beta": Fraction(1), "mu": mu,
+    }  # fmt: skip
+
+
+def descent(statement: Descent, budget: Budget) -> list[Evidence]:
+    """Worst residuals of exact histories with alpha at the limit of (14), or with alpha = 1."""
+
+    def points(budget: Budget) -> Iterator[dict[str, Any]]:
+        yield {**one_dimension(Fraction(3, 5)), "factor": statement.factor}
+        for point in histories.histories(budget, deltas=statement.deltas, betas=("1", "1/4"), seed=12):
+            for mu in (Fraction(1, 10), Fraction(3, 4)):
+                alpha = _damped(point, mu) if statement.assumes == "(14)" else Fraction(1)
+                made = {**point, "alpha": alpha, "mu": mu, "factor": statement.factor}
+                yield made
+                yield {**made, "r": _worst(point)}
+
+    def sides(point: Any, read: Any = exact, pinv: Any = pseudoinverse) -> tuple[Any, Any]:
+        step = read(point)
+        right = statement.factor * point["beta"] * point["mu"]
+        return step.res @ (update_matrix(step, pinv) @ step.res), (float(right) if read is floats else right) * (
+            step.res @ step.res
+        )
+
+    def again(point: Any) -> tuple[float, float]:
+        return sides(point, floats, lambda z: np.linalg.pinv(z, rcond=1e-10))
+
+    def proof(budget: Budget) -> list[Evidence]:
+        del budget
+        beta, mu, alpha, lam, k, s = sp.symbols("beta mu alpha lambda k s", real=True)
+        # Unit r: r' H r = beta - alpha k / 2 with k = r' K r = lambda - s, s >= 0; (14) is alpha lambda = 2 beta (1 - mu) - t.
+        t = 2 * beta * (1 - mu) - alpha * lam
+        steps = {
+            "r' H r - beta mu = (2 beta (1 - mu) - alpha lambda + alpha s) / 2": is_zero(
+                (beta - alpha * k / 2 - beta * mu).subs(k, lam - s) - (t + alpha * s) / 2
+            )
+        }
+        point = one_dimension(Fraction(3, 5))
+        left, right = sides({**point, "factor": 1})
+        if statement.factor == 1:
+            steps["attained: d = m = 1, X = 3, R = 1, beta = delta = 1, mu = 3/5"] = left == right
+        return [Exact("symbolic", steps)]
+
+    return for_all(ForAll(points, sides, ">=", again, DESCENT_REPLAY, proof=proof), budget)
+
+
+CLAIMS = [
+    Claim(
+        id="anderson-mixing/descent-lower-bound",
+        location="3, analysis of AdaSAM",
+        statement=r"$r_k^\top H_kr_k\ge\beta_k\mu\|r_k\|^2$, for $\alpha_k$ that satisfies (14).",
+        assumptions=(r"$\alpha_k\ge0$ satisfies (14)",),
+        main_reading="(14)",
+        reading_reason="(14) is part of (18b), which Section 3 assumes; the words at the end of the sentence then belong "
+        "to the norm bounds, which do need them.",
+        parts=(
+            Part(
+                "under (14) alone",
+                descent,
+                printed=Descent("(14)"),
+                broken=Descent("(14)", factor=Fraction(11, 10)),
+                reading="(14)",
+                note=r"Needs $\alpha_k\ge0$ and (14), nothing on $\delta_k$ ($\delta_k=0$ included), $C$ or the size of "
+                r"$\alpha_k$; equality for $d=m=1$, $X=3$, $R=1$, $\beta=\delta=\alpha=1$, $\mu=3/5$.",
+            ),
+            Part(
+                r"under alpha <= 1 and delta >= C beta^-2 instead of (14)",
+                descent,
+                printed=Descent("regularisation", deltas=("1/10", "3")),
+                broken=Descent("regularisation", factor=Fraction(2), deltas=("1/10", "3")),
+                sound=Descent("(14)", deltas=("1/10", "3")),
+                reading="alpha <= 1, delta >= C beta^-2",
+                note=r"False without (14): regularisation bounds $\lambda_k$, but by $\beta+(\beta^2+1/\delta)^{1/2}"
+                r"\ge2\beta$, which exceeds $2\beta(1-\mu)$.",
+            ),
+        ),
+    ),
+    Claim(
+        id="anderson-mixing/update-norm-bound",
+        location="3, analysis of AdaSAM (Corollary 1 of the appendix)",
+        statement=r"$\|H_kr_k\|^2\le2(\beta_k^2+\alpha_k^2\delta_k^{-1})\|r_k\|^2$ for $\delta_k>0$, "
+        r"$\alpha_k\in[0,1]$.",
+        assumptions=(r"$\delta_k>0$", r"$\alpha_k\in[0,1]$ as in (18b)"),
+        parts=(
+            Part(
+                "factor 2 for alpha in [0, 1]",
+                norm_bound,
+                printed=NormBound(2),
+                broken=NormBound(Fraction(6, 5)),
+                note=r"$H=\beta(I-\alpha P)-\alpha Q$ with $P^2+\delta Q^\top Q=P$, then Cauchy: the factor is "
+                r"$K(\alpha)=\max_{p\in[0,1]}(1-\alpha p)^2+p(1-p)$, attained for $d=m=1$ at each $\alpha$; any sign "
+                r"of $\beta$, any rank, any $d,m$. For $\delta=0$ there is no bound.",
+            ),
+            Part(
+                "sharp factor on [0, 1]: 5/4",
+                norm_bound,
+                printed=NormBound(Fraction(5, 4)),
+                broken=NormBound(Fraction(124, 100)),
+                bears=False,
+                note=r"$K(\alpha)=1+\frac{(1-2\alpha)^2}{4(1-\alpha^2)}$ for $0\le\alpha\le\frac12$: 5/4 is the supremum, "
+                r"approached as $\alpha\to0$, $p=\frac12$.",
+            ),
+            Part(
+                "sharp factor on [1/2, 2]: 1",
+                norm_bound,
+                printed=NormBound(1, Fraction(1, 2), 2),
+                broken=NormBound(Fraction(99, 100), Fraction(1, 2), 2),
+                bears=False,
+            ),
+            Part(
+                "factor 2 exactly for |alpha - 1| <= 2^(1/2)",
+                norm_bound,
+                printed=NormBound(2, 1 - sp.sqrt(2), 1 + sp.sqrt(2)),
+                broken=NormBound(2, Fraction(-1, 2), Fraction(5, 2)),
+                bears=False,
+                note=r"Outside, $K(\alpha)=(1-\alpha)^2>2$ and the bound fails; $\alpha\le1$ without $\alpha\ge1-\sqrt2$ "
+                r"does not do.",
+            ),
+            Part(
+                "alpha <= 1 without a lower limit",
+                norm_bound,
+                printed=NormBound(2, -1, 1),
+                broken=NormBound(Fraction(6, 5), -1, 1),
+                repair=NormBound(2, 0, 1),
+                repair_note=r"$\alpha_k\in[0,1]$.",
+                bears=False,
+            ),
+        ),
+    ),
+    Claim(
+        id="anderson-mixing/update-norm-bound-uniform",
+        location="3, analysis of AdaSAM (Corollary 1 of the appendix)",
+        statement=r"$\|H_kr_k\|^2\le2\beta_k^2(1+C^{-1})\|r_k\|^2$ for $\alpha_k\in[0,1]$, $\delta_k\ge C\beta_k^{-2}$.",
+        assumptions=(r"$\alpha_k\in[0,1]$ as in (18b)", r"$C>0$"),
+        parts=(
+            Part(
+                "factor 2",
+                norm_bound,
+                printed=NormBound(2, form="uniform"),
+                broken=NormBound(Fraction(99, 100), form="uniform"),
+                note="Never attained: factor 1 holds, see the next parts.",
+            ),
+            Part(
+                "factor 1 holds and is the smallest",
+                norm_bound,
+                printed=NormBound(1, form="uniform"),
+                broken=NormBound(Fraction(99, 100), form="uniform"),
+                bears=False,
+                note=r"Approached as $C\to\infty$.",
+            ),
+            Part(
+                "sharp for each C",
+                _sharp_uniform,
+                printed=SharpUniform(lambda s: (1 + s) / 2),
+                broken=SharpUniform(lambda s: s),
+                bears=False,
+                note=r"$\max\|H\|=\frac{\beta}{2}\big(1+(1+C^{-1})^{1/2}\big)$, attained at $\alpha=1$, $d=m=1$; so "
+                r"$\|Hr\|^2\le\frac14\beta^2(1+(1+C^{-1})^{1/2})^2\|r\|^2$.",
+            ),
+            Part(
+                "alpha <= 1 without a lower limit",
+                norm_bound,
+                printed=NormBound(2, -1, 1, "uniform"),
+                broken=NormBound(Fraction(99, 100), -1, 1, "uniform"),
+                repair=NormBound(2, 0, 1, "uniform"),
+                repair_note=r"$\alpha_k\in[0,1]$.",
+                bears=False,
+            ),
+        ),
+    ),
+]
