@@ -27,6 +27,7 @@ MODULES = (
     "figures.softadam",
     "figures.critical_momenta",
     "figures.critical_momenta_escape",
+    "figures.critical_momenta_toys",
 )
 GROUP = "optassay.figures"
 

@@ -216,7 +216,7 @@ FIGURE_1 = Claim(
         r"minimum: a larger share of random starts ends within 0.15 of it."
     ),
     assumptions=("step 0.1, 500 steps; source's form of (12), starts uniform in the square",),
-    figures=("critical-momenta/goldstein-price-shares",),
+    figures=("critical-momenta/figure-1",),
     parts=(
         replace(
             _reach_part("larger share at the global minimum, constant step", "constant step", TWENTY),
@@ -240,7 +240,7 @@ FIGURES_13_14 = Claim(
         "minimum on Goldstein-Price; judged over random starts with the best settings of table 11."
     ),
     assumptions=("step 0.1, 500 steps, step divided by ten after 250",),
-    figures=("critical-momenta/goldstein-price-shares", "critical-momenta/figure-4"),
+    figures=("critical-momenta/figure-1", "critical-momenta/figure-4"),
     parts=(
         _reach_part("Goldstein-Price: larger share at the global minimum", "as printed", BEST, drop=250),
         ordered(

@@ -1,0 +1,116 @@
+"""Studies of the toy experiments: methods, starts, outcomes, small studies, buffers along runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from analysis.landscapes import Ackley
+from analysis.toy_buffers import MEASURES, buffer_course, top_direction, window_mean
+from analysis.toys import (
+    Method,
+    Plane,
+    Starts,
+    chance_of_order,
+    losses,
+    plane_outcome,
+    ratios,
+    visited,
+    with_options,
+)
+from optassay.optimizers import Adam, AdamCriticalGradients, AdamCriticalMomenta, ExtraGradient, SharpnessAware
+
+STUDY = Plane(Ackley(), Starts(-2.0, 2.0, 2, 12), (0, 5, 20))
+
+
+def test_methods_build_the_rules_they_name() -> None:
+    kinds = {
+        "Adam": Adam,
+        "Adam+SAM": SharpnessAware,
+        "Adam+CG": AdamCriticalGradients,
+        "Adam+CM": AdamCriticalMomenta,
+        "Adam+SAM+CM": SharpnessAware,
+        "Adam+MEG": ExtraGradient,
+    }
+    for name, kind in kinds.items():
+        assert type(Method(name).rule()) is kind  # type: ignore[arg-type]
+    assert isinstance(Method("Adam+SAM+CM").rule().rule, AdamCriticalMomenta)  # type: ignore[attr-defined]
+    rule = Method("Adam+CM", capacity=7, decay=0.9, drop=3, options=(("mean", "fill"),)).rule()
+    assert (rule.capacity, rule.decay, rule.mean) == (7, 0.9, "fill")  # type: ignore[attr-defined]
+    assert [rule.step_size(t) for t in (3, 4)] == pytest.approx([0.05, 0.005])  # type: ignore[attr-defined]
+
+
+def test_momentum_options_leave_stored_gradients_alone() -> None:
+    rule = with_options(Method("Adam+CG"), "published code").rule()
+    assert rule.mean == "fill"  # type: ignore[attr-defined]
+    assert with_options(Method("Adam"), "mean over the fill").rule() is not None
+
+
+def test_bad_names_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"name must be one of Adam, .* got 'Adan'"):
+        Method("Adan")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="reading must be one of as printed"):
+        with_options(Method("Adam"), "none")
+    with pytest.raises(ValueError, match="grid of starts needs dim 1, got 2"):
+        Starts(0.0, 1.0, 2, 4, grid=True).points()
+    with pytest.raises(ValueError, match="outcome must be 'loss'"):
+        plane_outcome(Method("Adam"), STUDY, "speed")
+
+
+def test_starts() -> None:
+    np.testing.assert_allclose(Starts(0.0, 1.0, 1, 4, grid=True).points()[:, 0], [0.125, 0.375, 0.625, 0.875])
+    points = Starts(-5.0, 5.0, 10, 300).points()
+    assert points.shape == (300, 10) and abs(points).max() <= 5
+    assert np.array_equal(points, Starts(-5.0, 5.0, 10, 300).points())
+    assert not np.array_equal(points, Starts(-5.0, 5.0, 10, 300, seed=1).points())
+
+
+def test_visited_points_are_steps_of_one_run() -> None:
+    method = Method("Adam+CM", 0.1)
+    points = visited(method, STUDY)
+    assert np.array_equal(points[0], STUDY.starts.points())
+    shorter = visited(method, Plane(Ackley(), STUDY.starts, (5,)))
+    assert np.array_equal(points[1], shorter[0])
+    np.testing.assert_allclose(losses(method, STUDY), Ackley().value(points))
+    travelled = plane_outcome(method, STUDY, "travelled")
+    np.testing.assert_allclose(travelled, np.hypot(*(points[-1] - points[0]).T))
+    reached = plane_outcome(method, STUDY, "reached", within=1.0)
+    assert np.array_equal(reached, (np.hypot(*points[-1].T) <= 1.0).astype(float))
+
+
+def test_ratios_leave_out_starts_that_do_not_count() -> None:
+    table = ratios({"a": np.array([1.0, np.nan, 0.0, 1.0])})["a"]
+    assert table[0] == pytest.approx(2 / 3, abs=1e-4) and table[3] == 3
+    assert table[1] < table[0] < table[2]
+
+
+def test_chance_of_order_against_the_binomial() -> None:
+    # a is 1 for half of the starts, b is 0 for all: 10 starts show a > b unless all ten miss.
+    outcomes = {"a": np.array([0.0, 1.0]), "b": np.zeros(2)}
+    assert chance_of_order(outcomes, [("a", "b")], 10) == pytest.approx(1 - 0.5**10, abs=2e-3)
+    assert chance_of_order(outcomes, [("a", "b")], 1) == pytest.approx(0.5, abs=0.05)
+    assert chance_of_order(outcomes, [("b", "a")], 10) == 0.0
+
+
+def test_course_of_a_buffer() -> None:
+    study = Plane(Ackley(), Starts(-2.0, 2.0, 2, 10), (12,))
+    course = buffer_course(Method("Adam+CG", 0.1, capacity=3), study)
+    assert set(course) == set(MEASURES) and all(table.shape == (12, 10) for table in course.values())
+    np.testing.assert_allclose(course["ratio"][0], 1.0)  # one vector is its own mean
+    np.testing.assert_allclose(course["variance"][0], 0.0, atol=1e-20)
+    np.testing.assert_allclose(course["step"][0], 0.1 * np.sqrt(2), rtol=1e-4)  # Adam's first step, either coordinate
+    assert np.all(course["replaced"][:3] == 1)
+    mean = window_mean(Method("Adam+CG", 0.1, capacity=3), study, "ratio", 2, 4)
+    np.testing.assert_allclose(mean, course["ratio"][1:4].mean(axis=0))
+    with pytest.raises(ValueError, match="measure must be one of"):
+        window_mean(Method("Adam+CG"), study, "size", 1, 2)
+    with pytest.raises(ValueError, match=r"must lie in 1..12, got 0 and 2"):
+        window_mean(Method("Adam+CG"), study, "ratio", 0, 2)
+
+
+def test_top_direction_is_an_eigenvector() -> None:
+    matrices = np.random.default_rng(0).standard_normal((30, 2, 2))
+    matrices = matrices + np.swapaxes(matrices, -1, -2)
+    found = top_direction(matrices)
+    top = np.linalg.eigvalsh(matrices)[:, -1:]
+    np.testing.assert_allclose((matrices @ found[..., None])[..., 0], top * found, atol=1e-12)
