@@ -8,7 +8,8 @@ SECTIONS = (
     "algorithms",  # what must be implemented
     "mixing",  # 2.1
     "sam",  # 2.2: regularisation, update matrix
-    "positivity",  # 2.2: (13)-(15)
+    "positivity",  # 2.2: (13), (14)
+    "small_eigenproblem",  # 2.2: (15)
     "enhancements",  # 2.3
     "theory",  # 3: theorems
     "update_bounds",  # 3: analysis of AdaSAM

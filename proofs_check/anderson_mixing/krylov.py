@@ -13,8 +13,9 @@ from quadratics.krylov import anderson_iterates, exact_anderson, exact_gmres, gm
 
 from ..checks.rational import fractions, rotations
 from ..checks.search import ForAll, for_all
-from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled
+from ..claim import Budget, Claim, Evidence, Exact, Part
 from .histories import largest, rank
+from .krylov_floats import Accuracy, double_precision, memory_against_restart, mixing_order
 
 Kind = Literal["spd", "general", "indefinite", "singular consistent", "singular inconsistent", "stagnating"]
 MIXINGS = (("1/2",), ("-3", "1/5"), ("2", "-1/3", "1"))
@@ -115,7 +116,7 @@ def same_as_gmres(statement: SameAsGMRES, budget: Budget) -> list[Evidence]:
         for kind in statement.kinds:
             for d in statement.dims:
                 for mixing in MIXINGS:
-                    for _ in range(budget.pick(1, 10)):
+                    for _ in range(budget.pick(1, 5)):
                         a, b, x0 = system(kind, d, rng)
                         inverse = None if statement.preconditioned == "no" else _inverse_preconditioner(d, rng)
                         last = d + 1
@@ -257,54 +258,6 @@ def _delta_order(order: int, budget: Budget) -> list[Evidence]:
     return [Exact("rational", steps, {"distance / delta": [min(constants), max(constants)]})]
 
 
-# Double precision
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """``|A (x_bar_k - x_k^G)| <= constant eps kappa^power |r_0|``, kappa that of ``R_k`` with columns of length one."""
-
-    solver: Literal["factors", "gram"]
-    power: float
-    constant: float
-
-
-def _double_precision(statement: Accuracy, budget: Budget) -> list[Evidence]:
-    """Every step of random systems with condition numbers up to 1e9 against GMRES (itself within 100 eps kappa(A) of 80
-    digits): the worst distance for each decade of the condition number of the scaled columns of R_k.
-    """
-    worst: dict[int, float] = {}
-    d = 12
-    for exponent in (1, 2, 3, 5, 7, 9):
-        rng = np.random.default_rng(exponent)
-        q, _ = np.linalg.qr(rng.standard_normal((budget.pick(3, 20), d, d)))
-        a = q @ (np.logspace(-exponent, 0, d)[:, None] * np.swapaxes(q, -1, -2))
-        b = rng.standard_normal((len(q), d))
-        path = anderson_iterates(a, b, 0 * b, 1.0, d, solver=statement.solver)
-        gmres = gmres_iterates(a, b, 0 * b, d)
-        gaps = np.linalg.norm(np.einsum("nij,knj->kni", a, path.projected - gmres), axis=-1) / np.linalg.norm(
-            b, axis=-1
-        )
-        columns = np.einsum("nij,knj->kni", a, np.diff(path.iterates, axis=0))
-        columns = columns / np.maximum(np.linalg.norm(columns, axis=-1, keepdims=True), 1e-300)
-        for k in range(1, d):
-            for run in range(len(q)):
-                condition = np.linalg.cond(columns[:k, run].T)
-                if condition < 1e15:
-                    decade = int(np.ceil(np.log10(condition)))
-                    worst[decade] = max(worst.get(decade, 0.0), float(gaps[k, run]))
-    eps = float(np.finfo(float).eps)
-    # A distance cannot exceed the two residuals, so the bound says nothing above one.
-    slack = [
-        float(np.log10(max(min(1.0, statement.constant * eps * 10.0 ** (statement.power * c)) / e, 1e-17)))
-        for c, e in worst.items()
-        if e > 0 and statement.constant * eps * 10.0 ** (statement.power * c) < 1
-    ]
-    bad = sum(s < 0 for s in slack)
-    data = {f"condition number of R_k up to 1e{c}": worst[c] for c in sorted(worst)}
-    return [Sampled("residuals in double precision", len(slack), bad, min(slack), "slack in decades", data)]
-
-
 CLAIMS = [
     Claim(
         id="anderson-mixing/gmres-equivalence",
@@ -405,7 +358,7 @@ CLAIMS = [
             ),
             Part(
                 "QR in double precision: error proportional to the condition number of R_k",
-                _double_precision,
+                double_precision,
                 printed=Accuracy("factors", 1, 30),
                 broken=Accuracy("factors", 0.8, 30),
                 bears=False,
@@ -415,10 +368,29 @@ CLAIMS = [
             ),
             Part(
                 "normal equations in double precision: its square",
-                _double_precision,
+                double_precision,
                 printed=Accuracy("gram", 2, 300),
                 broken=Accuracy("gram", 1, 300),
                 bears=False,
+            ),
+            Part(
+                "which constant beta keeps the columns independent",
+                mixing_order,
+                printed=("2/(L+l)", "1/L", "1/(10 L)"),
+                broken=("1/(10 L)", "1/L", "2/(L+l)"),
+                bears=False,
+                note=r"Condition numbers of $R_{12}$ near $10$, $10^2$ and $10^{16}$: exact equality holds for every "
+                r"$\beta\ne0$, but a small $\beta$ loses all digits.",
+            ),
+            Part(
+                "truncated memory against restarted GMRES, kappa 1000",
+                memory_against_restart,
+                printed="GMRES(m)",
+                broken="GMRES",
+                bears=False,
+                note="Neither equals GMRES. With the same memory the sliding window is ahead of the restart there, "
+                "about level "
+                r"at $\kappa=100$, and behind at $\kappa=10$ for $m\ge2$ ($d=40$, 30 products).",
             ),
         ),
     ),

@@ -19,6 +19,7 @@ from proofs_check.anderson_mixing import (
     positivity,
     safeguard,
     sam,
+    small_eigenproblem,
     superlinear,
 )
 from proofs_check.checks.matrices import MatrixIdentity, matrix_identity
@@ -59,7 +60,7 @@ VERDICTS = {
     "superlinear-quadratic": "proved",
     "superlinear-nonlinear": "proved",
 }
-MODULES = (algorithms, mixing, sam, positivity, enhancements, krylov, safeguard, superlinear)
+MODULES = (algorithms, mixing, sam, positivity, small_eigenproblem, enhancements, krylov, safeguard, superlinear)
 CLAIMS = [claim for module in MODULES for claim in module.CLAIMS]
 
 

@@ -1,0 +1,275 @@
+"""Section 2.2: the small eigenvalue problem (15): equality, decision, cost, accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from flint import fmpq_poly
+
+from ..checks.bounds import Inequality, inequality
+from ..checks.matrices import MatrixIdentity, matrix_identity
+from ..checks.search import ForAll, for_all
+from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled
+from . import histories
+from .histories import READ, Step, exact, floats, rank
+from .positivity import MUS, definite, max_root, roots, small_matrix, symmetric_part
+
+
+@dataclass(frozen=True)
+class SmallEigenvalue:
+    """``lambda_max(B'B J) = small(lambda_max(B J B'), d, m)``."""
+
+    small: Callable[[float, int, int], float]
+
+
+SMALL_REPLAY = (
+    READ
+    + """
+delta, beta = (float(Fraction(str(witness[k]))) for k in ("delta", "beta"))
+Y, P = X + beta * R, np.linalg.pinv(R.T @ R + delta * X.T @ X, rcond=1e-10)
+B, O = np.hstack([Y, R]), 0 * P
+small = np.max(np.linalg.eigvals(B.T @ B @ np.block([[O, P], [P, O]])).real)
+violated = bool(abs(small - witness["predicted"]) > 1e-6)
+"""
+)
+
+
+def _small(statement: SmallEigenvalue, budget: Budget) -> list[Evidence]:
+    def points(budget: Budget) -> Iterator[dict[str, Any]]:
+        one = Fraction(1)
+        base = {"kind": "one dimension", "d": 1, "m": 1, "X": [[one]], "r": [one], "alpha": one, "beta": one}
+        special = [{**base, "R": [[Fraction(-1, 2)]], "delta": Fraction(1, 10)}]
+        for point in [*special, *histories.histories(budget, betas=("1", "1/4"), seed=1)]:
+            big = max_root(exact(point), small=False)
+            yield {**point, "big": big, "predicted": float(statement.small(big, point["d"], point["m"]))}
+
+    def again(point: Any) -> tuple[float, float]:
+        big = float(np.linalg.eigvalsh(symmetric_part(floats(point)))[-1])
+        found = float(np.max(np.linalg.eigvals(small_matrix(floats(point))).real))
+        return found, float(statement.small(big, point["d"], point["m"]))
+
+    def proof(budget: Budget) -> list[Evidence]:
+        t = MatrixIdentity(
+            lambda B, C, t: t * B - B * C * B,
+            lambda B, C, t: B * t - B * (C * B),
+            ("t",),
+            {"B": (3, 4), "C": (4, 3)},
+        )
+        steps: dict[str, bool] = {}
+        for point in histories.histories(budget, betas=("1", "1/4"), seed=1):
+            step = exact(point)
+            d, n = point["d"], 2 * point["m"]
+            big = histories.matrix(symmetric_part(step)).charpoly()
+            small = histories.matrix(small_matrix(step)).charpoly()
+            x = fmpq_poly([0, 1])
+            name = f"t^d chi(B'BJ) = t^2m chi(BJB'), d = {d}, 2m = {n}"
+            steps[name] = steps.get(name, True) and x**d * small == x**n * big
+            if d > n and rank(np.concatenate([step.y, step.r], 1)) == n and rank(step.z) == n // 2:
+                name = "d > 2m, B and Z regular: BJB' has a positive eigenvalue (inertia m, m)"
+                steps[name] = steps.get(name, True) and not definite(-symmetric_part(step))
+        return [*matrix_identity({"(t I - BC) B = B (t I - CB)": t}, budget), Exact("rational", steps)]
+
+    methods = ("zeros of the exact characteristic polynomials", "eigenvalues in floating point")
+    return for_all(
+        ForAll(
+            points,
+            lambda p: (max_root(exact(p), small=True), p["predicted"]),
+            "==",
+            again,
+            SMALL_REPLAY,
+            methods,
+            (1e-9, 1e-6),
+            proof=proof,
+        ),
+        budget,
+    )
+
+
+@dataclass(frozen=True)
+class SameDecision:
+    """(14) decided with the small eigenvalue is (14) with the true one, for these damping and mixing parameters."""
+
+    alphas: tuple[str, ...]
+    betas: tuple[str, ...]
+
+
+DECISION_REPLAY = SMALL_REPLAY.rpartition("violated")[0] + (
+    """
+K = Y @ P @ R.T
+big = np.linalg.eigvalsh(K + K.T)[-1]
+alpha, mu = (float(Fraction(str(witness[k]))) for k in ("alpha", "mu"))
+bound = 2 * beta * (1 - mu)
+violated = bool((alpha * big <= bound + 1e-9) != (alpha * small <= bound + 1e-9))
+"""
+)
+
+
+def _same_decision(statement: SameDecision, budget: Budget) -> list[Evidence]:
+    def points(budget: Budget) -> Iterator[dict[str, Any]]:
+        rng = np.random.default_rng(6)
+        one = Fraction(1)
+        base = {"kind": "one dimension", "d": 1, "m": 1, "X": [[one]], "r": [one], "delta": Fraction(1, 10)}
+        for alpha in statement.alphas:
+            for beta in statement.betas:
+                yield {**base, "R": [[Fraction(-1, 2)]], "alpha": Fraction(alpha), "beta": Fraction(beta),
+                       "mu": Fraction(1, 2)}  # fmt: skip
+        for point in histories.histories(budget, alphas=statement.alphas, betas=statement.betas, seed=4):
+            yield {**point, "mu": Fraction(MUS[int(rng.integers(len(MUS)))])}
+
+    def decide(lam: float, point: Any) -> float:
+        bound = 2 * float(point["beta"]) * (1 - float(point["mu"]))
+        return float(float(point["alpha"]) * lam <= bound + 1e-9)
+
+    def again(point: Any) -> tuple[float, float]:
+        small = float(np.max(np.linalg.eigvals(small_matrix(floats(point))).real))
+        return decide(small, point), decide(float(np.linalg.eigvalsh(symmetric_part(floats(point)))[-1]), point)
+
+    methods = ("zeros of the exact characteristic polynomials", "eigenvalues in floating point")
+    return for_all(
+        ForAll(
+            points,
+            lambda p: (decide(max_root(exact(p), True), p), decide(max_root(exact(p), False), p)),
+            "==",
+            again,
+            DECISION_REPLAY,
+            methods,
+            (0.5, 0.5),
+        ),
+        budget,
+    )
+
+
+# Cost and accuracy
+
+
+def _cost(ratio: Fraction, budget: Budget) -> list[Evidence]:
+    """Multiplications: eigenvalues of a 2m x 2m matrix (10 n^3, Hessenberg QR) and its three products with the Gram
+    blocks, against the symmetric products X'X and R'R, for d >= ratio * m.
+    """
+    m, d, s = sp.symbols("m d s", positive=True)
+    eigen = 10 * (2 * m) ** 3 + 4 * m**3
+    gram = m * (m + 1) * d
+    statement = {"at most a tenth": Inequality(10 * eigen, "<=", gram, {d: sp.Rational(ratio) * m + s})}
+    return inequality(statement, budget)
+
+
+def _real_spectrum(signs: int, budget: Budget) -> list[Evidence]:
+    """All zeros of the exact characteristic polynomial of ``B'B J`` (``signs`` = 1) are real."""
+    steps: dict[str, bool] = {}
+    for point in histories.histories(budget, betas=("1", "1/4"), seed=8):
+        values = small_matrix(exact(point))
+        if signs < 0:
+            m = point["m"]
+            values = np.concatenate([-values[:, :m], values[:, m:]], axis=1)
+        found = roots(histories.matrix(values).charpoly())
+        name = f"d = {point['d']}, m = {point['m']}"
+        steps[name] = steps.get(name, True) and all(bool(root.imag == 0) for root in found)
+    return [Exact("rational", steps)]
+
+
+def _accuracy(bound: Callable[[float], float], budget: Budget) -> list[Evidence]:
+    """Relative error of the eigenvalue of (15) in double precision against 60 digits, for condition numbers of R."""
+    import mpmath
+
+    errors: dict[str, float] = {}
+    slack: list[float] = []
+    rng = np.random.default_rng(9)
+    for power in (0, 2, 4, 6, 8):
+        worst = 0.0
+        for _ in range(budget.pick(2, 10)):
+            x = rng.standard_normal((12, 3))
+            u, _ = np.linalg.qr(rng.standard_normal((12, 3)))
+            v, _ = np.linalg.qr(rng.standard_normal((3, 3)))
+            r = u * np.logspace(0, -power, 3) @ v
+            step = Step(x, r, x[:, 0], 0.0, 1.0, 1.0)
+            z = np.linalg.inv(step.z)
+            b = np.concatenate([step.y, r], axis=1)
+            j = np.block([[0 * z, z], [z, 0 * z]])
+            found = float(np.max(np.linalg.eigvals(b.T @ b @ j).real))
+            with mpmath.workdps(60):
+                mx, mr = mpmath.matrix(x.tolist()), mpmath.matrix(r.tolist())
+                half = (mx + mr) * mpmath.inverse(mr.T * mr) * mr.T
+                values = mpmath.eigsy(half + half.T, eigvals_only=True)
+                true = float(max(values))
+            worst = max(worst, abs(found - true) / abs(true))
+        errors[f"condition number 1e{power}"] = worst
+        slack.append(float(np.log10(bound(10.0**power) / max(worst, 1e-17))))
+    bad = sum(s < 0 for s in slack)
+    return [Sampled("against 60 digits", len(errors), bad, min(slack), "slack in decades; random histories", errors)]
+
+
+CLAIMS = [
+    Claim(
+        id="anderson-mixing/small-eigenproblem",
+        location="2.2, (15)",
+        statement=r"$\lambda_{\max}(BJB^\top)=\lambda_{\max}(B^\top BJ)$, $B=(Y_k\ R_k)$.",
+        parts=(
+            Part(
+                "equality of the two largest eigenvalues for every d and m",
+                _small,
+                printed=SmallEigenvalue(lambda big, d, m: big),
+                broken=SmallEigenvalue(lambda big, d, m: -big),
+                repair=SmallEigenvalue(lambda big, d, m: big if d >= 2 * m else max(big, 0.0)),
+                repair_note=r"$\lambda_{\max}(B^\top BJ)=\lambda_{\max}(BJB^\top)$ if $d\ge2m$, and "
+                r"$=\max\{0,\lambda_{\max}(BJB^\top)\}$ if $d<2m$.",
+                note=r"For $d<2m$ the small matrix has $2m-d$ more zeros: $d=m=1$, $x=1$, $r=-\frac12$, "
+                r"$\delta=\frac1{10}$, "
+                r"$\beta=1$ has $\lambda_k=-\frac{10}{7}<0$ and 0 in the small problem. The paper has $m\ll d$ in "
+                r"mind, "
+                "where the equality holds.",
+            ),
+            Part(
+                "the decision (14) is the same, alpha >= 0 and beta > 0",
+                _same_decision,
+                printed=SameDecision(("0", "1/3", "1", "2"), ("1", "1/4")),
+                broken=SameDecision(("1", "2"), ("-1/20",)),
+                bears=False,
+                note=r"Both sides of (14) are then nonnegative where the two eigenvalues differ. It is not so for "
+                r"$\beta<0$ "
+                r"(the control).",
+            ),
+        ),
+    ),
+    Claim(
+        id="anderson-mixing/small-eigenproblem-cost",
+        location="2.2, after (15)",
+        statement=r"(15) costs $O(m^3)$, negligible against forming $X_k^\top X_k$, $R_k^\top R_k$. Judged: at "
+        r"most a tenth "
+        r"of those products once $d\ge840\,m$, textbook counts.",
+        assumptions=(r"$m\ll d$",),
+        parts=(
+            Part(
+                "multiplications",
+                _cost,
+                printed=Fraction(840),
+                broken=Fraction(84),
+                note=r"About $84m^3$ against $m(m+1)d$: the ratio is $84m/d$ up to a factor $m/(m+1)$, so it is "
+                r"not small "
+                r"for $d\lesssim84m$. The small matrix also needs $X^\top R$, another $m^2d$.",
+            ),
+            Part(
+                "the spectrum of the small matrix is real",
+                _real_spectrum,
+                printed=1,
+                broken=-1,
+                bears=False,
+                note="It is a semidefinite matrix times a symmetric one.",
+            ),
+            Part(
+                "relative error grows with the square of the condition number of R",
+                _accuracy,
+                printed=lambda kappa: 1e-13 * kappa**2,
+                broken=lambda kappa: 1e-13 * kappa,
+                bears=False,
+                note="Through the inverse of the Gram matrix; the printed form has no correct digit beyond a "
+                "condition number "
+                "of $10^8$.",
+            ),
+        ),
+    ),
+]
