@@ -343,10 +343,10 @@ def _structure(outputs: Sequence[Store | Sum]) -> tuple[Any, tuple[float, ...]]:
         found = number.get(id(node))
         if found is not None:
             return found
-        args = tuple(arg if arg == "const" else visit(arg) for arg in node.args)
+        args = tuple([arg if type(arg) is str else visit(arg) for arg in node.args])
         first = len(scalars)
         scalars.extend(node.scalars)
-        if "const" in args or node.op == "affine":
+        if node.scalars and ("const" in args or node.op == "affine"):
             consts.append(first)
             if node.op == "where" and args[1:] == ("const", "const"):
                 consts.append(first + 1)

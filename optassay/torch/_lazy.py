@@ -160,13 +160,16 @@ def _elementwise(vector: Callable[..., Any], small: Callable[..., Any], arity: i
 
     def call(*args: Any) -> Any:
         engine = None
-        is_vector = False
+        operands: list[Any] = []
         for a in args:
             if isinstance(a, Lazy):
                 engine = a.engine
-                is_vector = is_vector or a.vector
-        if not is_vector:
-            return Lazy(np.asarray(small(*[_small(a) for a in args])), engine, False)
+                if a.vector:
+                    break
+                a = a.data
+            operands.append(a)
+        else:
+            return Lazy(np.asarray(small(*operands)), engine, False)
         operands = [_operand(a) for a in args]
         apply = many if any(isinstance(o, np.ndarray) for o in operands) else vector
         return Lazy(apply(*operands), engine, True)
