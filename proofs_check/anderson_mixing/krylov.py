@@ -30,8 +30,14 @@ alpha, delta = Fraction(str(witness["alpha"])), Fraction(str(witness["delta"]))
 inverse = rationals(witness["Minv"]) if witness["Minv"] else None
 k = witness["k"]
 path = exact_anderson(A, b, x0, lambda j: beta[j % len(beta)], k, witness["memory"], alpha, delta, inverse)
-left = witness["side"] == "left"
-points = exact_gmres(inverse @ A, inverse @ b, x0, k) if left else exact_gmres(A, b, x0, k, inverse)
+side = witness["side"]
+if side == "split":
+    K = rationals(witness["K"])
+    points = exact_gmres(K @ A @ K.T, K @ b, x0, k) @ K  # from zero
+elif side == "left":
+    points = exact_gmres(inverse @ A, inverse @ b, x0, k)
+else:
+    points = exact_gmres(A, b, x0, k, inverse)
 found = path.iterates[k] if witness["quantity"] == "iterate" else path.projected[k]
 violated = any(v != 0 for v in found - points[k])
 """
@@ -51,8 +57,8 @@ class SameAsGMRES:
         Of the method.
     until_stagnation : bool
         Only steps before which GMRES has made progress every time.
-    preconditioned : {"no", "right", "left"}
-        (17) with SPD ``M^-1`` against this preconditioned GMRES.
+    preconditioned : {"no", "right", "left", "split"}
+        (17) with SPD ``M^-1`` against this preconditioned GMRES; split: ``M^-1 = K'K``, least ``|K (b - A x)|``.
     """
 
     kinds: Sequence[Kind] = ("spd",)
@@ -61,7 +67,7 @@ class SameAsGMRES:
     damping: str = "1"
     regularization: str = "0"
     until_stagnation: bool = False
-    preconditioned: Literal["no", "right", "left"] = "no"
+    preconditioned: Literal["no", "right", "left", "split"] = "no"
     dims: Sequence[int] = field(default=(1, 2, 3, 4))
 
 
@@ -119,6 +125,10 @@ def same_as_gmres(statement: SameAsGMRES, budget: Budget) -> list[Evidence]:
                     for _ in range(budget.pick(1, 5)):
                         a, b, x0 = system(kind, d, rng)
                         inverse = None if statement.preconditioned == "no" else _inverse_preconditioner(d, rng)
+                        root = None
+                        if statement.preconditioned == "split":
+                            root = fractions(np.tril(rng.integers(-2, 3, (d, d)), -1) + np.eye(d, dtype=int))
+                            inverse, x0 = root.T @ root, 0 * x0
                         last = d + 1
                         if statement.until_stagnation:
                             last = _progress(a, b, exact_gmres(a, b, x0, last, inverse))
@@ -127,6 +137,7 @@ def same_as_gmres(statement: SameAsGMRES, budget: Budget) -> list[Evidence]:
                                 "kind": kind, "A": a.tolist(), "b": b.tolist(), "x0": x0.tolist(), "beta": list(mixing),
                                 "alpha": alpha, "delta": delta, "memory": statement.memory, "k": k,
                                 "quantity": statement.quantity, "side": statement.preconditioned,
+                                "K": [] if root is None else root.tolist(),
                                 "Minv": [] if inverse is None else inverse.tolist(),
                             }  # fmt: skip
 
@@ -136,7 +147,10 @@ def same_as_gmres(statement: SameAsGMRES, budget: Budget) -> list[Evidence]:
         beta = [Fraction(v) for v in point["beta"]]
         k = point["k"]
         path = exact_anderson(a, b, x0, lambda j: beta[j % len(beta)], k + 1, statement.memory, alpha, delta, inverse)
-        if statement.preconditioned == "left":
+        if statement.preconditioned == "split":
+            root = fractions(point["K"])
+            gmres = root.T @ exact_gmres(root @ a @ root.T, root @ b, x0, k)[k]
+        elif statement.preconditioned == "left":
             gmres = exact_gmres(inverse @ a, inverse @ b, x0, k)[k]
         else:
             gmres = exact_gmres(a, b, x0, k, inverse)[k]
@@ -157,8 +171,12 @@ def same_as_gmres(statement: SameAsGMRES, budget: Budget) -> list[Evidence]:
             a, b, x0, lambda j: beta[j % len(beta)], k + 1, statement.memory, float(alpha), float(delta),
             preconditioner=inverse,
         )  # fmt: skip
-        side: Any = "left" if statement.preconditioned == "left" else "right"
-        gmres = gmres_iterates(a, b, x0, k, preconditioner=inverse, side=side)[k]
+        if statement.preconditioned == "split":
+            root = np.array(fractions(point["K"]), dtype=float)
+            gmres = root.T @ gmres_iterates(root @ a @ root.T, root @ b, x0, k)[k]
+        else:
+            side: Any = "left" if statement.preconditioned == "left" else "right"
+            gmres = gmres_iterates(a, b, x0, k, preconditioner=inverse, side=side)[k]
         found = path.iterates[k] if statement.quantity == "iterate" else path.projected[k]
         if statement.quantity == "undamped":
             found = path.iterates[k] + (path.projected[k] - path.iterates[k]) / float(alpha)
@@ -275,7 +293,11 @@ CLAIMS = [
                 same_as_gmres,
                 printed=SameAsGMRES(),
                 broken=SameAsGMRES(quantity="iterate"),
-                note=r"Every step including those after the solution, in exact rationals. $\bar r_k=r_k^G$ is the "
+                note=r"By induction: if $\mathrm{span}X_k=K_k$ and $\bar x_k=x_k^G$, then $x_{k+1}-x_0=(\bar "
+                r"x_k-x_0)+\beta_k\bar r_k$ "
+                r"leaves $K_k$ exactly if $\beta_k\ne0$ and $\bar r_k\notin K_k$; $\bar r_k\perp AK_k$, so "
+                r"$\bar r_k\in K_k$ would give $\bar r_k^\top A\bar r_k=0$. Checked "
+                r"at every step, including those after the solution, in exact rationals. $\bar r_k=r_k^G$ is the "
                 r"residual to "
                 r"compare; GMRES and MINRES are the same points for symmetric $A$.",
             ),
