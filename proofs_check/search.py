@@ -173,11 +173,12 @@ def _score(problem: Problem, points: np.ndarray) -> np.ndarray:
     """``left / right``, minus infinity where a condition fails or a side is not finite."""
     with np.errstate(all="ignore"):
         left, right, *conditions = problem.sides([points[:, k] for k in range(points.shape[1])], FLOATS)
-        left, right = np.broadcast_to(left, len(points)), np.broadcast_to(right, len(points))
+        # Rational constants among the sides make object arrays.
+        left, right = (np.broadcast_to(np.asarray(side, dtype=float), len(points)) for side in (left, right))
         score = np.where(right > 0, left / right, np.where(left > right, np.inf, -np.inf))
         valid = np.isfinite(left) & np.isfinite(right)
         for condition in conditions:
-            valid = valid & (condition >= 0)
+            valid = valid & (np.asarray(condition, dtype=float) >= 0)
     return np.where(valid, score, -np.inf)
 
 

@@ -109,25 +109,25 @@ def along_runs(statement: AlongRuns, budget: Budget) -> list[Evidence]:
 
 
 def falls_somewhere(statement: AlongRuns, budget: Budget) -> list[Evidence]:
-    """In every game and setting the second moment falls in some round."""
+    """In every game and schedule there are settings whose second moment falls in some round."""
     rounds = budget.pick(400, 20_000)
     shares = {}
     for name in games():
         for decaying in (False, True):
             found = run(name, statement.amsgrad, decaying, rounds)
             shares[f"{name}, {'decaying' if decaying else 'constant'} beta1"] = np.asarray(found.monotone) / rounds
-    every = np.concatenate(list(shares.values()))
-    data = {k: [round(float(np.min(v)), 3), round(float(np.max(v)), 3)] for k, v in shares.items()}
-    return [
-        Sampled(
-            "games",
-            every.size,
-            int(np.sum(every >= 1)),
-            1.0 - float(np.max(every)),
-            f"{every.size} runs of {rounds} rounds",
-            {"least and largest share of rounds in which v did not fall": data},
-        )
-    ]
+    least = np.array([np.min(v) for v in shares.values()])
+    broken = sum(int(np.sum(v < 1)) for v in shares.values())
+    runs = sum(v.size for v in shares.values())
+    data = {
+        "least and largest share of rounds in which v did not fall": {
+            k: [round(float(np.min(v)), 3), round(float(np.max(v)), 3)] for k, v in shares.items()
+        },
+        "runs in which it falls somewhere": [broken, runs],
+    }
+    violations = int(np.sum(least >= 1))
+    effort = f"{runs} runs of {rounds} rounds"
+    return [Sampled("games", least.size, violations, 1.0 - float(np.max(least)), effort, data)]
 
 
 @dataclass(frozen=True)
@@ -164,14 +164,14 @@ def average_in_digits(size: int, rounds: int, amsgrad: bool) -> float:
 
 def vanishing(statement: Vanishing, budget: Budget) -> list[Evidence]:
     """Play, and where the average stays above the cap play again in 50 digits."""
-    rounds = budget.pick(3000, 100_000)
+    rounds = budget.pick(1500, 30_000)
     rule: Any = AdaMomentum(
         step_size=InverseSqrt(0.5), beta1=0.2, beta2=0.1, epsilon=0.0, debias=False, amsgrad=statement.amsgrad
     )
     average = float(play(rule, reddi_game(float(statement.size)), np.zeros(1), rounds).average[-1])
     if average <= statement.cap:
         return [Sampled("run of the game", 1, 0, statement.cap - average, f"{rounds} rounds", {"average": average})]
-    fewer = min(rounds, 3000)
+    fewer = min(rounds, 1500)
     again = average_in_digits(statement.size, fewer, statement.amsgrad)
     return [
         Witness(
@@ -210,17 +210,16 @@ SHARES = _part(
     falls_somewhere,
     AlongRuns(False),
     AlongRuns(True),
-    "Seven games, constant and decaying decays, 18 settings each: no run meets the hypothesis in all of its rounds.",
+    "Seven games, constant and decaying decays, 18 settings each: every game breaks the hypothesis in some "
+    "setting, and 230 of the 252 runs do within 400 rounds.",
 )
 COUNTEREXAMPLE = _part(
     "average regret vanishes in the counterexample of Reddi et al.",
     vanishing,
     Vanishing(False, 0.1),
     Vanishing(True, 1e-9),
-    r"Slopes $C,-1,-1$ on $[-1,1]$, projected, $C=3$, $(\beta_1,\beta_2)=(0.2,0.1)$, $\gamma=0.63$: AdaMomentum goes "
-    r"to the "
-    r"worst point, $R(T)/T\to\frac23(C-2)$, as Adam does; the running maximum repairs it. At large $\beta_2$ (0.99, "
-    r"0.999) all "
+    r"Slopes $C,-1,-1$ on $[-1,1]$, projected, $C=3$, $(\beta_1,\beta_2)=(0.2,0.1)$, $\gamma=0.63$: AdaMomentum "
+    r"goes to the worst point, $R(T)/T\to\frac23(C-2)$, as Adam does; the running maximum repairs it. At large $\beta_2$ all "
     "four methods find the best point in this game.",
     repair=Vanishing(True, 0.1),
     repair_note=r"with $\max_{s\le t}v_s$ in place of $v_t$",
