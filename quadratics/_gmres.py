@@ -73,24 +73,26 @@ def _cycle(systems: Systems, start: Array, count: int) -> Array:
     r = systems.residual(start)
     size = length(xp, r)
     size = xp.where(size <= systems.rounding(start), xp.zeros_like(size), size)
-    basis = [r * _inverse(xp, size)[..., None]]
+    basis = ctx.zeros((*r.shape[:-1], count + 1, d))  # in rows
+    basis[..., 0, :] = r * _inverse(xp, size)[..., None]
     columns: list[Array] = []  # of the triangular factor, (..., count)
     right = [size]  # rotated right side
     cosines: list[Array] = []
     sines: list[Array] = []
     for k in range(count):
-        w = apply(xp, systems.matrix, basis[-1] if m_inv is None else apply(xp, m_inv, basis[-1]))
+        last_vector = basis[..., k, :]
+        w = apply(xp, systems.matrix, last_vector if m_inv is None else apply(xp, m_inv, last_vector))
         before = length(xp, w)
-        q = xp.stack(basis, axis=-1)
-        h = xp.zeros_like(q[..., 0, :])
+        rows = basis[..., : k + 1, :]
+        h = xp.zeros_like(rows[..., 0])
         for _ in range(2):  # twice is enough for orthogonality to rounding
-            part = apply(xp, xp.matrix_transpose(q), w)
-            w = w - apply(xp, q, part)
+            part = apply(xp, rows, w)
+            w = w - apply(xp, xp.matrix_transpose(rows), part)
             h = h + part
         beyond = length(xp, w)
         noise = 8.0 * d * ctx.eps * before
         beyond = xp.where(beyond <= noise, xp.zeros_like(beyond), beyond)
-        basis.append(w * _inverse(xp, beyond)[..., None])
+        basis[..., k + 1, :] = w * _inverse(xp, beyond)[..., None]
         column = [h[..., i] for i in range(k + 1)]
         for i, (c, s) in enumerate(zip(cosines, sines, strict=True)):
             column[i], column[i + 1] = c * column[i] + s * column[i + 1], c * column[i + 1] - s * column[i]
@@ -106,7 +108,7 @@ def _cycle(systems: Systems, start: Array, count: int) -> Array:
         columns.append(xp.stack([*column, *[xp.zeros_like(pivot)] * (count - k - 1)], axis=-1))
     triangle = xp.stack(columns, axis=-1)
     coefficients = _all_solutions(xp, triangle, right[:count])
-    moves = xp.matmul(xp.stack(basis[:count], axis=-1), coefficients)
+    moves = xp.matmul(xp.matrix_transpose(basis[..., :count, :]), coefficients)
     if m_inv is not None:
         moves = xp.matmul(m_inv, moves)
     points = xp.moveaxis(start[..., None] + moves, -1, 0)
