@@ -12,6 +12,8 @@ SECTIONS = (
     "small_eigenproblem",  # 2.2: (15)
     "enhancements",  # 2.3
     "theory",  # 3: theorems
+    "rates",  # 3: theorems 1-3
+    "complexity",  # 3: theorems 3 and 4
     "update_bounds",  # 3: analysis of AdaSAM
     "experiments",  # 4
     "krylov",  # 5: GMRES
