@@ -467,7 +467,7 @@ CLAIMS = [
                 repair=Slower(("sphere",), BELIEF_ADAM, 1.2),
                 repair_note="by a factor 1.2",
                 bears=False,
-                note="Each with its best step of {0.01, 0.03, 0.1, 0.3, 1}: sphere, Adam 62, AdaBelief 62, AdaMomentum 50"
+                note="Each with its best step of {0.01, 0.03, 0.1, 0.3, 1}: sphere, Adam 62, AdaBelief 62, ours 50"
                 "; camel, Adam 177, AdaBelief 74 (both at 0.3), AdaMomentum 63.",
             ),
         ),

@@ -1,0 +1,90 @@
+"""Claims of section 4.2 and C.2: verdicts, controls, and the mathematics by other means."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from optassay.optimizers import AdaMomentum
+from proofs_check.adamomentum import nonconvex
+from proofs_check.adamomentum.nonconvex_runs import expected, instances, one_run
+from proofs_check.claim import Budget
+from proofs_check.judge import judge_claim
+
+EXPECTED = {
+    "theorem-2-rate": "supported",
+    "theorem-2-conditions-satisfiable": "corrected",
+    "corollary-2-rate": "proved",
+    "theorem-5-inequality-20": "supported",
+    "theorem-5-constants": "corrected",
+    "lemma-5-z-sequence": "proved",
+    "lemma-6-decomposition": "proved",
+    "lemmas-7-to-11": "corrected",
+    "equations-21-to-25": "proved",
+}
+CLAIMS = {claim.id.partition("/")[2]: claim for claim in nonconvex.CLAIMS}
+
+
+@cache
+def entry(slug: str) -> dict[str, Any]:
+    return judge_claim(CLAIMS[slug], Budget.QUICK)
+
+
+def test_every_claim_of_the_section_is_here() -> None:
+    assert set(CLAIMS) == set(EXPECTED)
+
+
+@pytest.mark.parametrize("slug", EXPECTED)
+def test_verdict_and_controls(slug: str) -> None:
+    assert entry(slug)["verdict"] == EXPECTED[slug], entry(slug)["evidence"].get("error")
+    assert entry(slug)["control"]["caught"] and entry(slug)["control"]["parts"]
+
+
+def test_lemma_7_falls_on_a_run_of_the_optimizer() -> None:
+    """f = x^2/2 from 1, beta_1 = 1/2, beta_2 = 3/4, alpha = 1, 2: gradients 1, -1, T_1 = 6 above H^2 b |delta| = 4."""
+    x, w, m = np.array([1.0]), [], []
+    rule = AdaMomentum(1.0, 0.5, 0.75, 0.0, debias=False)
+    state = rule.init(x)
+    path = [x]
+    for alpha in (1.0, 2.0):
+        x, state = rule.replace(step_size=alpha).step(x, x, state)
+        path.append(x)
+        m.append(float(state.m[0]))
+        w.append(alpha / float(state.v[0]) ** 0.5)
+    assert w == pytest.approx([4.0, 8.0]) and float(path[1][0]) == pytest.approx(-1.0)
+    z = float(path[1][0]) + 1.0 * float((path[1] - path[0])[0])
+    t1 = -z * 1.0 * (w[1] - w[0]) * m[0]
+    assert t1 == pytest.approx(6.0)
+    assert max(abs(float(path[0][0])), abs(float(path[1][0]))) ** 2 * 1.0 * (w[1] - w[0]) == pytest.approx(4.0)
+
+
+def test_exact_and_floating_runs_agree() -> None:
+    for point in list(instances(20))[30:]:
+        exact, rough = expected(point), expected(point, float)
+        assert [float(v) for v in exact.t] == pytest.approx([float(v) for v in rough.t], rel=1e-9, abs=1e-12)
+
+
+def test_terms_of_one_step() -> None:
+    terms = one_run(Fraction(1), Fraction(1), [Fraction(1, 2)], [Fraction(1, 2), Fraction(1, 3)], [Fraction(0)])
+    # m_1 = 1/2, theta_2 = 3/4, c = 1, 1/2: z_2 = 3/4 - 1/8 = 5/8.
+    assert terms.gain == (Fraction(25, 64) - 1) / 2
+    assert terms.t[1] == -Fraction(1, 2) and terms.t[2] == Fraction(1, 8) and terms.t[0] == 0
+
+
+def test_bounds_below_the_truth_are_refuted() -> None:
+    for name in ("(20), a hundredth", "lemma 8, eighth", "lemma 11, nothing"):
+        found = nonconvex.on_runs(nonconvex.Bounded(name), Budget.QUICK)
+        assert type(found[0]).__name__ == "Witness"
+
+
+def test_step_sizes_fall_for_as_long_as_beta_2_allows() -> None:
+    """w_t >= w_{t+1} up to t + 1 = 1/(1 - beta_2) for the worst gradients: a momentum that vanishes."""
+    for beta2 in (0.9, 0.99):
+        last = round(1 / (1 - beta2))
+        t = np.arange(1, 2 * last)
+        falls = beta2 >= t / (t + 1) - 1e-12
+        assert falls[: last - 1].all() and not falls[last]
