@@ -169,8 +169,8 @@ def largest_damping(scale: float, budget: Budget) -> list[Evidence]:
                 ]
                 count += 1
                 margin = 1e-9 + 1e-15 * np.linalg.cond(big_r.T @ big_r + 0.01 * big_x.T @ big_x)
-                slack = min(slack, float(ends[0]) + margin)
-                bad += ends[0] < -margin or (alpha < 1.0 and ends[1] > 0)
+                slack = min(slack, float(ends[0] + margin))
+                bad += bool(ends[0] < -margin or (alpha < 1.0 and ends[1] > 0))
     return [Sampled("dense eigenvalues", count, bad, slack, "steps with Gaussian gradients, four shapes")]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction as F
 
 import numpy as np
@@ -73,6 +74,7 @@ def test_verdict(claim: Claim) -> None:
     entry = judge_claim(claim, Budget.QUICK)
     assert entry["verdict"] == VERDICTS[claim.id.partition("/")[2]], entry["evidence"].get("traceback")
     assert entry["control"]["caught"]
+    json.dumps(entry)  # the ledger takes plain values only
 
 
 def test_false_zero_of_the_small_eigenproblem_by_hand() -> None:
