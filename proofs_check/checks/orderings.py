@@ -127,9 +127,11 @@ def _witness(
     statement: Ordering, pair: Pair, outcomes: Mapping[str, np.ndarray], found: tuple[float, float], count: int
 ) -> Witness:
     study, (larger, smaller) = statement.study, pair
-    again = max(count, min(3 * count, 600))  # small studies: more starts than the study's own
-    a, b, error = study.again(larger, smaller, again, 1)
     difference, own = found
+    # As many starts as put the same difference five of their own errors beyond the bound; it has to be two.
+    distance = (statement.least - difference) / own
+    again = max(100, min(max(count, 600), int(count * (5 / distance) ** 2)))
+    a, b, error = study.again(larger, smaller, again, 1)
     return Witness(
         point={
             "claimed": f"{larger} above {smaller}",

@@ -131,7 +131,7 @@ CM_BELOW = [("Adam+CM", other) for other in NAMES[:3]]
 
 
 def _gp(columns: Sequence[str], pairs: Sequence[Pair] = CM_BELOW, **options: Any) -> Ordering:
-    setup: dict[str, Any] = {"function": "Goldstein-Price", "low": -2.0, "high": 2.0} | options
+    setup: dict[str, Any] = {"function": "Goldstein-Price", "low": -2.0, "high": 2.0, "counts": (100, 1000)} | options
     return _runs(METHODS, pairs, columns=columns, **setup)
 
 

@@ -188,6 +188,7 @@ def _reach(
         within=0.0375 if unit else 0.15,
         drop=drop,
         paper_runs=(10,),
+        counts=(100, 1000),
     )
 
 
