@@ -503,7 +503,7 @@ CLAIMS = [
                 printed=0.01,
                 broken=0.999,
                 bears=False,
-                note=r"With $\alpha_t\propto t^{-1/2}$ and $\beta_2=0.999$ every run obeys it up to $t=999$ and breaks it "
+                note=r"With $\alpha_t\propto t^{-1/2}$ and $\beta_2=0.999$ runs obey it up to $t=999$ and break it "
                 r"at 1000, with $\beta_2=0.99$ at 100; it holds for 7 to 19 % of 1500 steps in all; with constant "
                 r"$\alpha$ it fails within the first five steps.",
             ),
