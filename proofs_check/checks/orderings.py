@@ -130,7 +130,7 @@ def _witness(
     difference, own = found
     # As many starts as put the same difference five of their own errors beyond the bound; it has to be two.
     distance = (statement.least - difference) / own
-    again = max(100, min(max(count, 600), int(count * (5 / distance) ** 2)))
+    again = max(300, min(max(count, 600), int(count * (5 / distance) ** 2)))
     a, b, error = study.again(larger, smaller, again, 1)
     return Witness(
         point={
