@@ -28,6 +28,7 @@ MODULES = (
     "figures.critical_momenta",
     "figures.critical_momenta_escape",
     "figures.critical_momenta_toys",
+    "figures.adamomentum_regret",
 )
 GROUP = "optassay.figures"
 
