@@ -14,6 +14,7 @@ SECTIONS = (
     "theory",  # 3: theorems
     "rates",  # 3: theorems 1-3
     "complexity",  # 3: theorems 3 and 4
+    "theorem_5",  # 3
     "update_bounds",  # 3: analysis of AdaSAM
     "experiments",  # 4
     "krylov",  # 5: GMRES

@@ -12,24 +12,6 @@ CLAIMS = [
         missing=Missing("proof", "not derived yet", "a derivation of every constant"),
     ),
     Claim(
-        id="anderson-mixing/theorem-5-feasibility",
-        location="Theorem 5",
-        statement=r"There are $\nu,\mu_0\in(0,1)$ that satisfy the printed condition.",
-        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
-    ),
-    Claim(
-        id="anderson-mixing/theorem-5-bound",
-        location="Theorem 5, (24)",
-        statement=r"$\mathbb E\|\nabla f(x)\|^2\le T^{2/3}L(f(x_0)-f^{low})/(qNn\nu)$.",
-        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
-    ),
-    Claim(
-        id="anderson-mixing/theorem-5-sfo-complexity",
-        location="after (24)",
-        statement=r"$O(T+T^{2/3}/\epsilon)$ SFO-calls.",
-        missing=Missing("proof", "not derived yet", "a derivation of every constant"),
-    ),
-    Claim(
         id="anderson-mixing/update-matrix-depends-on-batch",
         location="Remark 3, 5",
         statement=r"$\mathbb E[H_kg_k]=H_k\nabla f(x_k)$ is not available for SAM.",
