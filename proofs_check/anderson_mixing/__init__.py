@@ -11,7 +11,7 @@ SECTIONS = (
     "positivity",  # 2.2: (13), (14)
     "small_eigenproblem",  # 2.2: (15)
     "enhancements",  # 2.3
-    "theory",  # 3: theorems
+    "conditions",  # 3: conditions, batch dependence, (25)
     "rates",  # 3: theorems 1-3
     "complexity",  # 3: theorems 3 and 4
     "theorem_5",  # 3
