@@ -166,6 +166,9 @@ def play(
     slopes = ctx.zeros(x.shape)
     low = high = x
     tally = _Tally.start(ctx, x)
+    bounded = bool(np.isfinite([game.low, game.high]).any())
+    # Ends as arrays: the namespace's clip checks and broadcasts them anew in every round.
+    bottom, top = ctx.full(x.shape, game.low), ctx.full(x.shape, game.high)
     marks = set(kept)
     rows: list[tuple[Any, ...]] = []
     terms: list[BoundTerms] = []
@@ -183,7 +186,7 @@ def play(
             rows.append((total - value, x, width))
             if bound:
                 terms.append(tally.terms(ctx, rule, t, width))
-        x = game.project(after)
+        x = xp.minimum(xp.maximum(after, bottom), top) if bounded else after
     regret, points, distance = (xp.stack(list(column), axis=0) for column in zip(*rows, strict=True))
     found = BoundTerms(*(xp.stack(list(column), axis=0) for column in zip(*terms, strict=True))) if bound else None
     return Regret(kept, regret, points, distance, found, tally.rises if bound else None)
