@@ -9,11 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from analysis.landscapes import Sphere
 from optassay.optimizers import Adam, AdaMomentum
 
 from ..claim import Budget, Evidence, Sampled, Way, Witness
 
+SHARP_REPLAY = """
+from proofs_check.adamomentum.exit_times import Basin, plain_mean
+flat, sharp = (plain_mean(witness["method"], Basin(**witness[k]), 40, 5) for k in ("flat", "sharp"))
+violated = sharp > 1.3 * flat
+"""
 REPLAY = """
 from proofs_check.adamomentum.exit_times import Basin, plain_mean
 basin = Basin(**witness["basin"])
@@ -23,7 +27,7 @@ violated = plain_mean("AdaMomentum", basin, 40, 5) < 0.7 * plain_mean("Adam", ba
 
 @dataclass(frozen=True)
 class Basin:
-    """``f = x^2``, unit noise on the gradient, exit at ``radius``; times are capped at ``cap`` steps.
+    """``f = curvature x^2 / 2``, unit noise on the gradient, exit at ``radius``; times are capped at ``cap`` steps.
 
     The second moments are warm: each path first runs ``warm`` steps and then restarts at the minimiser.
     """
@@ -35,6 +39,7 @@ class Basin:
     epsilon: float = 1e-16
     warm: int = 300
     cap: int = 3000
+    curvature: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ def exit_steps(method: str, basin: Basin, count: int, seed: int) -> np.ndarray:
     state = rule.init(x)
     found = np.full(count, float(basin.cap))
     for t in range(1, basin.warm + basin.cap + 1):
-        gradient = Sphere().gradient(x) + rng.standard_normal(x.shape)
+        gradient = basin.curvature * x + rng.standard_normal(x.shape)
         x, state = rule.step(x, gradient, state)
         if t == basin.warm:
             x = np.zeros_like(x)
@@ -74,7 +79,7 @@ def plain_mean(method: str, basin: Basin, count: int, seed: int) -> float:
         x = m = v = 0.0
         exited = basin.cap
         for t in range(1, basin.warm + basin.cap + 1):
-            g = 2 * x + rng.gauss(0.0, 1.0)
+            g = basin.curvature * x + rng.gauss(0.0, 1.0)
             m = basin.beta1 * m + (1 - basin.beta1) * g
             ours = method == "AdaMomentum"
             v = basin.beta2 * v + (1 - basin.beta2) * (m * m if ours else g * g) + (basin.epsilon if ours else 0.0)
@@ -109,3 +114,40 @@ def later_exit(s: LaterExit, budget: Budget) -> list[Evidence]:
         ]
     text = f"{count} paths per method"
     return [Sampled("mean exit times", 1, int(late < soon), late - soon, text, means)]
+
+
+@dataclass(frozen=True)
+class SharperSooner:
+    """A basin 16 times as curved is left sooner in the mean, at the same radius or at the same height of its rim."""
+
+    method: str
+    same: str
+    radius: float = 0.3
+
+    def basins(self) -> tuple[Basin, Basin]:
+        """The flat and the sharp one."""
+        return Basin(self.radius, curvature=0.5), Basin(
+            self.radius / (4 if self.same == "height" else 1), curvature=8.0
+        )
+
+
+def sharper_sooner(s: SharperSooner, budget: Budget) -> list[Evidence]:
+    """Both means with four standard errors; a reversal is seen again by the second code."""
+    count = budget.pick(300, 3000)
+    flat, sharp = (exit_steps(s.method, basin, count, k) for k, basin in enumerate(s.basins()))
+    means = [float(flat.mean()), float(sharp.mean())]
+    margin = 4 * math.hypot(*(float(x.std(ddof=1)) / math.sqrt(count) for x in (flat, sharp)))
+    data = {"mean exit steps, flat and sharp": means, "four standard errors": margin}
+    if means[1] > means[0] + margin:
+        again = [plain_mean(s.method, basin, 40, 5) for basin in s.basins()]
+        point = {"method": s.method, "flat": asdict(s.basins()[0]), "sharp": asdict(s.basins()[1])}
+        return [
+            Witness(
+                point | data,
+                Way("batched optimizers: mean exit steps, sharp and flat", means[1], "<=", means[0], margin),
+                Way("scalar recursion, margin 30 %", again[1], "<=", again[0], 0.3 * again[0]),
+                SHARP_REPLAY,
+            )
+        ]
+    worse = int(means[1] > means[0] - margin)
+    return [Sampled("mean exit times", 1, worse, means[0] - means[1] - margin, f"{count} paths per basin", data)]

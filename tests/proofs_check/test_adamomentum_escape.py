@@ -23,7 +23,7 @@ EXPECTED = {
     "lemma-1-escape-time": "open",
     "theorem-3-laplace-bounds": "open",
     "theorem-4-lyapunov": "open",
-    "sharp-basins-escape-sooner": "open",
+    "sharp-basins-escape-sooner": "corrected",
     "assumption-5-satisfiable": "refuted",
     "assumption-5-batch-size": "refuted",
     "prop-1-proof-limits": "proved",
