@@ -302,8 +302,8 @@ CLAIMS = [
     Claim(
         id="adamomentum/sharp-basins-escape-sooner",
         location="section 3.2",
-        statement=r"A sharp basin has large $N(\Upsilon)$, hence smaller $\Gamma$, for both methods. Judged: $f=\lambda "
-        r"x^2/2$ with $\lambda=8$ against $\lambda=\frac12$, unit Gaussian noise, step 0.05, "
+        statement=r"A sharp basin has large $N(\Upsilon)$, hence smaller $\Gamma$, for both methods. Judged: $f=\lambda"
+        r" x^2/2$ with $\lambda=8$ against $\lambda=\frac12$, unit Gaussian noise, step 0.05, "
         r"$\beta=(0.9,0.99)$, warm second moments; at the same radius 0.3 and at the same height of the rim.",
         parts=tuple(
             Part(
