@@ -76,7 +76,7 @@ violated = A * N ** (r - 1) + B * (N**-r - r / N) / (1 - r) > eps * (1 + 1e-9)
 
 @dataclass(frozen=True)
 class Existence:
-    """``n >= batch / eps`` and ``N >= length / eps`` make the bound of the constant step at most eps, ``n N = O(eps^-2)``.
+    """``n >= batch / eps`` and ``N >= length / eps`` make the constant step's bound at most eps.
 
     ``batch``, ``length`` are multiples of ``B = (1 + 1/(L mu)) sigma^2`` and ``A = 16 L (1 + 1/C) D_f / mu^2``.
     """
@@ -277,7 +277,8 @@ def output_rule(statement: OutputRule, budget: Budget) -> list[Evidence]:
                     Way("exact", Fraction(str(left)), "==", Fraction(str(right))),
                     Way("floating point", float(np.mean(np.ones(count))), "==", float(right), 1e-9),
                     "from fractions import Fraction\nv = witness['values']\n"
-                    "violated = abs(sum(v) / len(v) - (1 - float(Fraction(str(witness['gain'])))) * sum(v) / len(v)) > 1e-9",
+                    "violated = abs(sum(v) / len(v) - (1 - float(Fraction(str(witness['gain'])))) * sum(v) / "
+                    "len(v)) > 1e-9",
                 )
             ]
         steps[f"N = {count}"] = equal
@@ -288,7 +289,8 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/theorem-3-complexity",
         location="end of Theorem 3",
-        statement=r"$\frac1N\sum\mathbb E\|\nabla f(x_k)\|^2<\epsilon$ needs at most $N=O(\epsilon^{-1/(1-r)})$. Judged: "
+        statement=r"$\frac1N\sum\mathbb E\|\nabla f(x_k)\|^2<\epsilon$ needs at most "
+        r"$N=O(\epsilon^{-1/(1-r)})$. Judged: "
         r"any $N>(K/\epsilon)^{1/(1-r)}$ with $K=\frac{16L(1+C^{-1})(M_f-f^{low})}{\mu^2}+"
         r"\frac{(1+L^{-1}\mu^{-1})\sigma^2}{(1-r)n}$ does, by (23).",
         parts=(
@@ -305,7 +307,8 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/theorem-4-random-output",
         location="Theorem 4",
-        statement=r"$\beta_k=\frac{\mu}{4L(1+C^{-1})}$, (18b): for each $\epsilon$ there are $n$ and $N=O(\epsilon^{-2})/n$ "
+        statement=r"$\beta_k=\frac{\mu}{4L(1+C^{-1})}$, (18b): for each $\epsilon$ there are $n$ and "
+        r"$N=O(\epsilon^{-2})/n$ "
         r"with $\mathbb E\|\nabla f(x_{\mathsf R})\|^2\le\epsilon$.",
         parts=(
             Part(
@@ -323,7 +326,8 @@ CLAIMS = [
         id="anderson-mixing/theorem-4-batch-size",
         location="after Theorem 4",
         statement=r"$n=\lceil\min\{\bar N,\max\{1,\frac\sigma L\sqrt{\bar N/\tilde D}\}\}\rceil$ with $\bar N\ge"
-        r"\max\{\frac{C_1^2}{\epsilon^2}+\frac{4C_2}\epsilon,\frac{\sigma^2}{L^2\tilde D}\}$ calls gives $\le\epsilon$.",
+        r"\max\{\frac{C_1^2}{\epsilon^2}+\frac{4C_2}\epsilon,\frac{\sigma^2}{L^2\tilde D}\}$ calls gives "
+        r"$\le\epsilon$.",
         assumptions=(r"$\bar N$ an integer, $N=\lfloor\bar N/n\rfloor$ iterations",),
         parts=(
             Part(
@@ -331,7 +335,8 @@ CLAIMS = [
                 batch_rule,
                 printed=BatchRule(),
                 broken=BatchRule(shrink=Fraction(1, 10), factor=Fraction(1, 2)),
-                note=r"With $s=\frac\sigma L\sqrt{\bar N/\tilde D}\le\bar N$: $n\le s+1$, $N\ge\bar N/(2n)$, so the bound "
+                note=r"With $s=\frac\sigma L\sqrt{\bar N/\tilde D}\le\bar N$: $n\le s+1$, $N\ge\bar N/(2n)$, "
+                r"so the bound "
                 r"is at most $C_1\bar N^{-1/2}+C_2\bar N^{-1}$. $\tilde D$ is free.",
             ),
             Part(
@@ -340,7 +345,8 @@ CLAIMS = [
                 printed=Sufficient(Fraction(2)),
                 broken=Sufficient(Fraction(19, 10)),
                 bears=False,
-                note=r"And no smaller one: $(\epsilon\bar N-C_2)^2-C_1^2\bar N=(c-2)C_1^2C_2/\epsilon+(c-1)^2C_2^2$ for "
+                note=r"And no smaller one: $(\epsilon\bar N-C_2)^2-C_1^2\bar "
+                r"N=(c-2)C_1^2C_2/\epsilon+(c-1)^2C_2^2$ for "
                 r"the factor $c$.",
             ),
         ),
@@ -356,7 +362,8 @@ CLAIMS = [
                 orders,
                 printed=Orders(lambda r: 1 / (1 - r), 2),
                 broken=Orders(lambda r: 1 / r, 2),
-                note="The gain comes from the constant step with a batch that grows with the accuracy, see the next part.",
+                note="The gain comes from the constant step with a batch that grows with the accuracy, see "
+                "the next part.",
             ),
             Part(
                 "the output rule alone changes the bound",
@@ -364,7 +371,8 @@ CLAIMS = [
                 printed=OutputRule(Fraction(1, 10)),
                 broken=OutputRule(Fraction(1, 2)),
                 repair=OutputRule(Fraction(0)),
-                repair_note=r"$\mathbb E\|\nabla f(x_{\mathsf R})\|^2=\frac1N\sum_k\mathbb E\|\nabla f(x_k)\|^2$ exactly: "
+                repair_note=r"$\mathbb E\|\nabla f(x_{\mathsf R})\|^2=\frac1N\sum_k\mathbb E\|\nabla "
+                r"f(x_k)\|^2$ exactly: "
                 r"the quantity of Theorem 3.",
                 bears=False,
                 note="Uniform random output and average are the same number; neither improves the other.",

@@ -355,7 +355,8 @@ CLAIMS = [
                 curvature,
                 printed=Curvature(False),
                 broken=Curvature(True),
-                note=r"$h\le\frac12(1+(1+C^{-1})^{1/2})$ follows from $\delta_k\ge C\beta_k^{-2}$: what the chain is to "
+                note=r"$h\le\frac12(1+(1+C^{-1})^{1/2})$ follows from $\delta_k\ge C\beta_k^{-2}$: what the "
+                r"chain is to "
                 r"motivate.",
             ),
             Part(
@@ -375,7 +376,8 @@ CLAIMS = [
                 broken=Fraction(2),
                 sound=Fraction(10**6),
                 bears=False,
-                note="On single-sample paths of three finite sums with constant step: consecutive steps differ by more.",
+                note="On single-sample paths of three finite sums with constant step: consecutive steps "
+                "differ by more.",
             ),
         ),
     ),

@@ -39,7 +39,8 @@ for s in product(range(T), repeat=n):
             alpha = float(beta * (1 - mu) / half)
         h = float(beta) - alpha * float(half)
     values.append(f(float(x) + float(h) * float(r)))
-bound = f(float(x)) - float(read(witness["decrease"]) * beta * mu * grad**2) + float(beta**2 * read(witness["noise"]) * var)
+bound = f(float(x)) - float(read(witness["decrease"]) * beta * mu * grad**2)
+bound += float(beta**2 * read(witness["noise"]) * var)
 violated = sum(values) / len(values) > bound + 1e-9
 """
 

@@ -91,7 +91,7 @@ def _telescoping(count: int) -> dict[str, bool]:
     rest = (top - a[0]) * w[0] + sum((top - a[k]) * (w[k] - w[k - 1]) for k in range(1, count)) + a[count] * w[-1]
     return {
         f"sum of a_k - a_(k+1), {count} steps": is_zero(sum(a[k] - a[k + 1] for k in range(count)) - a[0] + a[count]),
-        f"Abel: M w_(N-1) - sum w_k (a_k - a_(k+1)) = sum (M - a_k)(w_k - w_(k-1)) + a_N w_(N-1), {count} steps": is_zero(
+        f"Abel: M w_n - sum w_k (a_k - a_(k+1)) = sum (M - a_k)(w_k - w_(k-1)) + a_N w_n, {count} steps": is_zero(
             top * w[-1] - total - rest
         ),
     }
@@ -103,7 +103,7 @@ def expected_value(statement: ExpectedValue, budget: Budget) -> list[Evidence]:
     def sides(point: Any, problem: tiny.FiniteSum, tree: list[list[tiny.Node]]) -> tuple[Fraction, Fraction]:
         coefficient = Fraction(statement.coefficient(problem.lipschitz, point["mu"], point["C"]))
         squares = sum((beta**2 for beta in point["betas"]), Fraction(0))
-        largest = max(tiny.mean(level, lambda node: problem.value(node.x)) for level in tree)
+        largest = max(tiny.mean(level, problem.value_at) for level in tree)
         return largest, problem.value(point["start"]) + coefficient * point["sigma2"] / point["n"] * squares
 
     def proof(budget: Budget) -> list[Evidence]:
@@ -119,7 +119,7 @@ def weighted(statement: Weighted, budget: Budget) -> list[Evidence]:
         coefficient = Fraction(sharp_noise(problem.lipschitz, point["mu"], point["C"]))
         squares = sum((beta**2 for beta in point["betas"]), Fraction(0))
         drop = problem.value(point["start"]) - problem.value(problem.minimiser)
-        gradients = [tiny.mean(level, lambda node: problem.gradient(node.x) ** 2) for level in tree[:-1]]
+        gradients = [tiny.mean(level, problem.squared_gradient) for level in tree[:-1]]
         total = sum((b * g for b, g in zip(point["betas"], gradients, strict=True)), Fraction(0))
         return total, statement.factor / point["mu"] * (drop + coefficient * point["sigma2"] / point["n"] * squares)
 
@@ -175,8 +175,8 @@ def rate(statement: Rate, budget: Budget) -> list[Evidence]:
                 low = problem.value(problem.minimiser)
                 for count in range(1, depth + 1):
                     used = tree[:count]
-                    gradients = [tiny.mean(level, lambda node: problem.gradient(node.x) ** 2) for level in used]
-                    top_value = max(tiny.mean(level, lambda node: problem.value(node.x)) for level in tree[: count + 1])
+                    gradients = [tiny.mean(level, problem.squared_gradient) for level in used]
+                    top_value = max(tiny.mean(level, problem.value_at) for level in tree[: count + 1])
                     sigma2 = max(problem.variance(node.x) for level in used for node in level)
                     first = float(statement.first(problem.lipschitz, mu, c)) * float(top_value - low)
                     noise = float(statement.noise(problem.lipschitz, mu)) * float(sigma2) / n / (1 - r)
@@ -187,7 +187,7 @@ def rate(statement: Rate, budget: Budget) -> list[Evidence]:
                     }  # fmt: skip
 
     def proof(budget: Budget) -> list[Evidence]:
-        lip, mu, c, r, n, x = sp.symbols("L mu C r N x", positive=True)
+        lip, mu, c, r, n = sp.symbols("L mu C r N", positive=True)
         top = largest_step(lip, mu, c)
         needed = 4 / mu * top * paper_noise(lip, mu, c)
         # N >= 1 as N = 1 + o; the printed coefficients must not be smaller than the derived ones.
@@ -261,10 +261,12 @@ CLAIMS = [
                 weighted,
                 printed=Weighted(Fraction(4)),
                 broken=Weighted(Fraction(1, 4)),
-                note=r"The dependence of $H_k$ on the batch is met by $-\nabla f^\top H_kg_k=-\nabla f^\top H_k\nabla f-"
+                note=r"The dependence of $H_k$ on the batch is met by $-\nabla f^\top H_kg_k=-\nabla f^\top "
+                r"H_k\nabla f-"
                 r"\beta_k\nabla f^\top e-\nabla f^\top(H_k-\beta_kI)e$: (13) holds for $p=\nabla f$ whatever the "
                 r"batch, the second term has mean 0, the third is of order $\beta_k^{3/2}$ by "
-                r"$\alpha_k\le\beta_k^{1/2}$. Summed: $\mathbb E\sum\beta_k\|\nabla f(x_k)\|^2<\infty$ by (18a), so the "
+                r"$\alpha_k\le\beta_k^{1/2}$. Summed: $\mathbb E\sum\beta_k\|\nabla f(x_k)\|^2<\infty$ by "
+                r"(18a), so the "
                 r"series is finite with probability 1, and $\sum\beta_k=\infty$ leaves $\liminf=0$.",
             ),
             Part(
@@ -273,7 +275,8 @@ CLAIMS = [
                 printed=OneStep(Fraction(3, 8), sharp_noise),
                 broken=OneStep(Fraction(3, 8), lambda lip, mu, c: 0 * lip),
                 bears=False,
-                note=r"$\mathbb Ef(x_{k+1})\le f(x_k)-\frac38\beta\mu\|\nabla f\|^2+\frac12\beta^2(1+C^{-1})(L+\mu^{-1})"
+                note=r"$\mathbb Ef(x_{k+1})\le f(x_k)-\frac38\beta\mu\|\nabla "
+                r"f\|^2+\frac12\beta^2(1+C^{-1})(L+\mu^{-1})"
                 r"\sigma^2/n$.",
             ),
         ),
@@ -307,7 +310,8 @@ CLAIMS = [
                 note=r"If $\|\nabla f\|$ exceeded $2\varepsilon$ infinitely often it would, by (19), cross from "
                 r"$2\varepsilon$ to $\varepsilon$ infinitely often, each time moving by at least $\varepsilon/L$. But "
                 r"$\mathbb E\|\Delta x_k\|\le\beta_k(1+C^{-1})^{1/2}(\|\nabla f\|+\sigma)$ and on the crossings, which "
-                r"the past decides, $\|\nabla f\|+\sigma\le(\varepsilon^{-1}+\sigma\varepsilon^{-2})\|\nabla f\|^2$, so "
+                r"the past decides, $\|\nabla f\|+\sigma\le(\varepsilon^{-1}+\sigma\varepsilon^{-2})\|\nabla "
+                r"f\|^2$, so "
                 r"the expected total movement is finite by the series of Theorem 1. (21) is not used: Assumption 2 is "
                 r"enough.",
             ),

@@ -164,7 +164,8 @@ def variance_reduced_bound(statement: Smoothness, budget: Budget) -> list[Eviden
 
     def points(budget: Budget) -> Iterator[dict[str, Any]]:
         for lip, kappa, mu, loops in product(
-            (Fraction(1, 2), Fraction(1), Fraction(4)), (Fraction(2), Fraction(11, 10)), (Fraction(1, 2), Fraction(9, 10)),
+            (Fraction(1, 2), Fraction(1), Fraction(4)), (Fraction(2), Fraction(11, 10)),
+            (Fraction(1, 2), Fraction(9, 10)),
             (1, 2),
         ):  # fmt: skip
             k = (2 * lip + 1 / mu) * (E_HIGH - 1) / lip
@@ -221,7 +222,8 @@ def decrease_proof(budget: Budget) -> list[Evidence]:
             sp.expand(after - growth - sp.Rational(3, 2) * (m - z) ** 2)
         ),
     }
-    # Losses in units n / (T^(2/3) L); c = mu_0 (L + 1/mu)(e - 1) / (2 d_0 T^(1/3)), d_0 = 6 + 2 z^2, P = (L + 1/mu)(e - 1).
+    # Losses in units n / (T^(2/3) L): c = mu_0 (L + 1/mu)(e - 1) / (2 d_0 T^(1/3)), d_0 = 6 + 2 z^2,
+    # P = (L + 1/mu)(e - 1).
     mu0 = m**2
     p, extra = sp.symbols("P X", positive=True)  # (2 L + 1/mu)(e - 1) = P + X
     d0 = 6 + 2 * z**2

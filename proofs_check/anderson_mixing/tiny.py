@@ -34,6 +34,14 @@ class FiniteSum:
         batch = range(len(self.a)) if batch is None else batch
         return sum((self.a[i] * (x - self.b[i]) for i in batch), Fraction(0)) / len(batch)
 
+    def value_at(self, node: Node) -> Fraction:
+        """f at a node."""
+        return self.value(node.x)
+
+    def squared_gradient(self, node: Node) -> Fraction:
+        """Of the mean, at a node."""
+        return self.gradient(node.x) ** 2
+
     def variance(self, x: Fraction) -> Fraction:
         """Of one sample's gradient."""
         mean = self.gradient(x)

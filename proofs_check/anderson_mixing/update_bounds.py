@@ -73,7 +73,7 @@ def extremal_point(alpha: Fraction, p: Fraction) -> dict[str, Any]:
 
 
 def uniform_point(alpha: Fraction, p: Fraction, c: Fraction) -> dict[str, Any]:
-    """``d = m = 1``, ``R = -1``, ``beta = 1``, ``P = p``, ``delta = 1 / c^2``; ``p = 1 / (1 + w^2)`` with rational w."""
+    """``d = m = 1``, ``R = -1``, ``beta = 1``, ``P = p = 1 / (1 + w^2)`` with rational w, ``delta = 1 / c^2``."""
     w2 = (1 - p) / p  # delta x^2
     w = Fraction(int(w2.numerator**0.5 + 0.5), int(w2.denominator**0.5 + 0.5))
     return {
@@ -120,7 +120,7 @@ def structure(budget: Budget) -> list[Evidence]:
 
 def _nonnegative_on_unit_interval(quadratic: sp.Poly) -> bool:
     """Exact sign of ``a p^2 + b p + c`` on [0, 1]: at both ends, and at the vertex if it is a minimum inside."""
-    a, b, c = (quadratic.coeff_monomial(quadratic.gen**k) for k in (2, 1, 0))
+    a, b, _ = (quadratic.coeff_monomial(quadratic.gen**k) for k in (2, 1, 0))
     points = [sp.Integer(0), sp.Integer(1)]
     if bool(a > 0) and bool(-b > 0) and bool(-b < 2 * a):
         points.append(-b / (2 * a))
@@ -281,7 +281,7 @@ def descent(statement: Descent, budget: Budget) -> list[Evidence]:
     def proof(budget: Budget) -> list[Evidence]:
         del budget
         beta, mu, alpha, lam, k, s = sp.symbols("beta mu alpha lambda k s", real=True)
-        # Unit r: r' H r = beta - alpha k / 2 with k = r' K r = lambda - s, s >= 0; (14) is alpha lambda = 2 beta (1 - mu) - t.
+        # Unit r: r' H r = beta - alpha k / 2 with k = r' K r = lambda - s, s >= 0; (14) is t >= 0.
         t = 2 * beta * (1 - mu) - alpha * lam
         steps = {
             "r' H r - beta mu = (2 beta (1 - mu) - alpha lambda + alpha s) / 2": is_zero(
@@ -304,7 +304,8 @@ CLAIMS = [
         statement=r"$r_k^\top H_kr_k\ge\beta_k\mu\|r_k\|^2$, for $\alpha_k$ that satisfies (14).",
         assumptions=(r"$\alpha_k\ge0$ satisfies (14)",),
         main_reading="(14)",
-        reading_reason="(14) is part of (18b), which Section 3 assumes; the words at the end of the sentence then belong "
+        reading_reason="(14) is part of (18b), which Section 3 assumes; the words at the end of the sentence "
+        "then belong "
         "to the norm bounds, which do need them.",
         parts=(
             Part(
@@ -313,7 +314,8 @@ CLAIMS = [
                 printed=Descent("(14)"),
                 broken=Descent("(14)", factor=Fraction(11, 10)),
                 reading="(14)",
-                note=r"Needs $\alpha_k\ge0$ and (14), nothing on $\delta_k$ ($\delta_k=0$ included), $C$ or the size of "
+                note=r"Needs $\alpha_k\ge0$ and (14), nothing on $\delta_k$ ($\delta_k=0$ included), $C$ or "
+                r"the size of "
                 r"$\alpha_k$; equality for $d=m=1$, $X=3$, $R=1$, $\beta=\delta=\alpha=1$, $\mu=3/5$.",
             ),
             Part(
@@ -350,7 +352,8 @@ CLAIMS = [
                 printed=NormBound(Fraction(5, 4)),
                 broken=NormBound(Fraction(124, 100)),
                 bears=False,
-                note=r"$K(\alpha)=1+\frac{(1-2\alpha)^2}{4(1-\alpha^2)}$ for $0\le\alpha\le\frac12$: 5/4 is the supremum, "
+                note=r"$K(\alpha)=1+\frac{(1-2\alpha)^2}{4(1-\alpha^2)}$ for $0\le\alpha\le\frac12$: 5/4 is "
+                r"the supremum, "
                 r"approached as $\alpha\to0$, $p=\frac12$.",
             ),
             Part(
@@ -366,7 +369,8 @@ CLAIMS = [
                 printed=NormBound(2, 1 - sp.sqrt(2), 1 + sp.sqrt(2)),
                 broken=NormBound(2, Fraction(-1, 2), Fraction(5, 2)),
                 bears=False,
-                note=r"Outside, $K(\alpha)=(1-\alpha)^2>2$ and the bound fails; $\alpha\le1$ without $\alpha\ge1-\sqrt2$ "
+                note=r"Outside, $K(\alpha)=(1-\alpha)^2>2$ and the bound fails; $\alpha\le1$ without "
+                r"$\alpha\ge1-\sqrt2$ "
                 r"does not do.",
             ),
             Part(
@@ -383,7 +387,8 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/update-norm-bound-uniform",
         location="3, analysis of AdaSAM (Corollary 1 of the appendix)",
-        statement=r"$\|H_kr_k\|^2\le2\beta_k^2(1+C^{-1})\|r_k\|^2$ for $\alpha_k\in[0,1]$, $\delta_k\ge C\beta_k^{-2}$.",
+        statement=r"$\|H_kr_k\|^2\le2\beta_k^2(1+C^{-1})\|r_k\|^2$ for $\alpha_k\in[0,1]$, $\delta_k\ge "
+        r"C\beta_k^{-2}$.",
         assumptions=(r"$\alpha_k\in[0,1]$ as in (18b)", r"$C>0$"),
         parts=(
             Part(
