@@ -1,4 +1,4 @@
-"""Tables 1-4 as printed: accuracies (mean, number after the sign), costs relative to SGDM, perplexities, signs."""
+"""Tables 1-3 as printed: accuracies and perplexities (mean, number after the sign), costs relative to SGDM."""
 
 from __future__ import annotations
 
@@ -53,6 +53,3 @@ PERPLEXITY = {
     "3-Layer": {"SGDM": (-61.56, 0.14), "Adam": (-60.34, 0.22),
                 "AdaBelief": (-60.64, 0.14), "Lookahead": (-61.80, 0.10), "pAdaSAM": (-59.47, 0.08)},
 }  # fmt: skip
-# SAM against SGD (table 4).
-SIGNS = {"general": "=", "specific": "+", "memory": "-", "time/epochs": "-", "epochs": "+", "time": "+",
-         "generalization": "+"}  # fmt: skip

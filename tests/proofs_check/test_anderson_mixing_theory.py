@@ -1,0 +1,148 @@
+"""Section 3 of the Anderson mixing paper: verdicts, and the mathematics behind them by other means."""
+
+from __future__ import annotations
+
+from fractions import Fraction as F
+from itertools import product
+from math import ceil, e, sqrt
+
+import numpy as np
+import pytest
+
+from optassay.optimizers.anderson import StochasticAnderson
+from proofs_check.anderson_mixing import complexity, conditions, rates, theorem_5, tiny, update_bounds
+from proofs_check.anderson_mixing.one_step import OneStep, one_step, sharp_noise
+from proofs_check.claim import Budget, Claim, rejects
+from proofs_check.judge import judge_claim
+
+VERDICTS = {
+    "parameter-conditions-satisfiable": "proved",
+    "theorem-1-liminf": "proved",
+    "theorem-1-bounded-expectation": "proved",
+    "theorem-2-limit": "proved",
+    "theorem-3-rate": "proved",
+    "theorem-3-complexity": "proved",
+    "theorem-4-random-output": "proved",
+    "theorem-4-batch-size": "proved",
+    "random-output-improves-complexity": "proved",
+    "theorem-5-feasibility": "proved",
+    "theorem-5-bound": "corrected",
+    "theorem-5-sfo-complexity": "proved",
+    "update-matrix-depends-on-batch": "proved",
+    "descent-lower-bound": "proved",
+    "update-norm-bound": "proved",
+    "update-norm-bound-uniform": "proved",
+    "adasam-curvature-heuristic": "proved",
+    "adasam-inherits-theorems": "corrected",
+}
+CLAIMS = [c for m in (conditions, rates, complexity, theorem_5, update_bounds) for c in m.CLAIMS]
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_verdict(claim: Claim) -> None:
+    entry = judge_claim(claim, Budget.QUICK)
+    assert entry["verdict"] == VERDICTS[claim.id.partition("/")[2]], entry["evidence"].get("traceback")
+    assert entry["control"]["caught"]
+
+
+def test_every_claim_of_the_section_is_there() -> None:
+    assert sorted(c.id.partition("/")[2] for c in CLAIMS) == sorted(VERDICTS)
+
+
+def _norm(d: int, m: int, alpha: float, beta: float, delta: float, rng: np.random.Generator) -> float:
+    """Spectral norm of H from the stacked least-squares problem, without Gram matrices."""
+    x, r = rng.standard_normal((2, d, m)) * 10.0 ** rng.uniform(-2, 2, (2, 1, 1))
+    stacked = np.concatenate([r, sqrt(delta) * x])
+    gamma = np.linalg.pinv(stacked)[:, :d]
+    return float(np.linalg.norm(beta * np.eye(d) - alpha * (x + beta * r) @ gamma, 2))
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.3, 0.5, 1.0, 1.7, 2.3, -0.4])
+def test_sharp_factor_of_the_norm_bound(alpha: float) -> None:
+    p = np.linspace(0, 1, 100001)
+    factor = float(np.max((1 - alpha * p) ** 2 + p * (1 - p)))
+    if 0 <= alpha <= 0.5:
+        assert factor == pytest.approx(1 + (1 - 2 * alpha) ** 2 / (4 * (1 - alpha**2)), rel=1e-8)
+    rng = np.random.default_rng(1)
+    worst = 0.0
+    for _ in range(1500):
+        d, m = ((1, 1), (3, 2), (2, 4))[int(rng.integers(3))]
+        beta, delta = 10.0 ** rng.uniform(-1, 1), 10.0 ** rng.uniform(-2, 2)
+        worst = max(worst, _norm(d, m, alpha, beta, delta, rng) ** 2 / (beta**2 + alpha**2 / delta))
+    assert worst <= factor * (1 + 1e-9)
+    assert worst >= 0.8 * factor
+    assert (factor <= 2) == (abs(alpha - 1) <= sqrt(2))
+
+
+def test_extremal_history_attains_the_factor() -> None:
+    alpha, p = F(1, 10), F(1, 2)
+    point = update_bounds.extremal_point(alpha, p)
+    x, r, delta = point["X"][0][0], point["R"][0][0], point["delta"]
+    h = 1 - alpha * (x + r) * r / (r * r + delta * x * x)
+    assert h * h / (1 + alpha**2 / delta) == (1 - alpha * p) ** 2 + p * (1 - p)
+
+
+def test_tiny_step_is_the_library_rule() -> None:
+    problem, beta, c, mu = tiny.PROBLEMS[0], F(1, 16), F(1), F(1, 10)
+    x0 = F(3)
+    r0 = -problem.gradient(x0, (0,))
+    x1 = x0 + beta * r0
+    r1 = -problem.gradient(x1, (1,))
+    h, x2 = tiny.step(x1, r1, (x0, r0), beta, c, mu)
+    half = tiny.half_matrix(x1, r1, (x0, r0), beta, c / beta**2)
+    alpha = float((beta - h) / half)
+    rule = StochasticAnderson(
+        memory=1, mixing=float(beta), damping=alpha, regularization=float(c / beta**2), positivity=None
+    )
+    params = np.array([float(x0)])
+    state = rule.init(params)
+    for r in (r0, r1):
+        params, state = rule.step(params, np.array([-float(r)]), state)
+    assert params[0] == pytest.approx(float(x2), rel=1e-10)
+
+
+def test_one_step_rejects_a_missing_noise_term() -> None:
+    assert rejects(one_step(OneStep(F(3, 8), lambda lip, mu, c: 0 * lip), Budget.QUICK))
+    assert not rejects(one_step(OneStep(F(3, 8), sharp_noise), Budget.QUICK))
+
+
+def test_tree_probabilities_and_variance() -> None:
+    for problem, n in product(tiny.PROBLEMS, (1, 2)):
+        tree = tiny.levels(problem, F(3), [F(1, 16)] * 2, F(1), F(1, 2), n)
+        assert all(sum(node.probability for node in level) == 1 for level in tree)
+        values = [problem.gradient(F(3), s) for s in problem.batches(n)]
+        spread = sum(v * v for v in values) / len(values) - problem.gradient(F(3)) ** 2
+        assert spread == problem.variance(F(3)) / n
+
+
+def test_batch_size_in_integers() -> None:
+    for calls, ratio in product((1, 7, 100, 12345), (F(1, 50), F(1), F(37, 10), F(500))):
+        assert complexity.batch_size(calls, ratio) == ceil(min(calls, max(1, float(ratio) * sqrt(calls))))
+
+
+def test_second_moments_three_ways() -> None:
+    lip, spread, beta, q, loops = 0.7, 2.0, 0.3, 4, 2
+    recursion = theorem_5.second_moments(lip, spread, beta, q, loops, 1.0)
+    assert recursion == pytest.approx(theorem_5.by_paths(lip, spread, beta, q, loops, 1.0), rel=1e-12)
+    mean = theorem_5.by_matrix(lip, spread, beta, q, loops, 1.0)
+    assert mean == pytest.approx(sum(recursion) / len(recursion), rel=1e-12)
+
+
+def test_best_parameter_of_theorem_5() -> None:
+    lip, mu, kappa, n = 2.0, 0.5, 1.3, 4
+    k = (2 * lip + 1 / mu) * (e - 1) / lip
+    a, b, c = mu / (2 * kappa), 2 * n + k, 2 * k * n
+    best = (-b + sqrt(b * b + 3 * a * c)) / (3 * c)
+    grid = np.linspace(1e-6, 0.2, 200001)
+    values = theorem_5.condition(grid, mu, kappa, lip, n, e)
+    assert grid[np.argmax(values)] == pytest.approx(best, rel=1e-3)
+    assert float(np.max(values)) == pytest.approx(best * (2 * a - b * best) / 3, rel=1e-6)
+    root = (-b + sqrt(b * b + 4 * a * c)) / (2 * c)
+    assert theorem_5.condition(root, mu, kappa, lip, n, e) == pytest.approx(0, abs=1e-15)
+
+
+def test_complexity_factor_two_is_the_smallest() -> None:
+    c1, c2, eps = 100.0, 1.0, 0.1
+    assert c1 / sqrt(c1**2 / eps**2 + 2 * c2 / eps) + c2 / (c1**2 / eps**2 + 2 * c2 / eps) <= eps
+    calls = c1**2 / eps**2 + 1.9 * c2 / eps
+    assert c1 / sqrt(calls) + c2 / calls > eps
