@@ -442,7 +442,6 @@ CLAIMS = [
                 note="Then the sentence holds from most starts of the sphere: it hangs on RMSprop's decay.",
             ),
         ),
-        figures=("adamomentum/figure-2",),
     ),
     Claim(
         id="adamomentum/figure-2-rivals-much-slower",
@@ -471,7 +470,6 @@ CLAIMS = [
                 "; camel, Adam 177, AdaBelief 74 (both at 0.3), AdaMomentum 63.",
             ),
         ),
-        figures=("adamomentum/figure-2",),
     ),
     Claim(
         id="adamomentum/figure-2-stable",
@@ -517,7 +515,6 @@ CLAIMS = [
                 "(0.014).",
             ),
         ),
-        figures=("adamomentum/figure-2",),
     ),
     Claim(
         id="adamomentum/figure-2-sgdm-tuning",
@@ -558,6 +555,5 @@ CLAIMS = [
                 note="Camel: 3 % at the printed 0.001, 63 % at 0.01; Beale: 17 % and 29 %.",
             ),
         ),
-        figures=("adamomentum/figure-2",),
     ),
 ]

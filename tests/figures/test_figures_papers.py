@@ -78,3 +78,12 @@ def test_reads_in_print(figure: object) -> None:
     assert "nan" not in caption.lower().split()
     lengths = {len(column) for column in figure.table(data).values()}  # type: ignore[attr-defined]
     assert len(lengths) == 1 and lengths != {0}
+
+
+def test_figures_and_claims_name_each_other_rightly() -> None:
+    from proofs_check.ledger import load_claims
+
+    claims = load_claims()
+    known = {claim.id for claim in claims}
+    assert [claim for figure in FIGURES for claim in figure.claims if claim not in known] == []
+    assert [(claim.id, name) for claim in claims for name in claim.figures if name not in IDS] == []
