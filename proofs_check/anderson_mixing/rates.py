@@ -181,10 +181,19 @@ def rate(statement: Rate, budget: Budget) -> list[Evidence]:
                     first = float(statement.first(problem.lipschitz, mu, c)) * float(top_value - low)
                     noise = float(statement.noise(problem.lipschitz, mu)) * float(sigma2) / n / (1 - r)
                     yield {
-                        "a": list(problem.a), "b": list(problem.b), "start": start, "N": count, "r": r, "n": n,
+                        "a": list(problem.a),
+                        "betas": _power_steps(top, r, count),
+                        "b": list(problem.b), "start": start, "N": count, "r": r, "n": n,
                         "mu": mu, "C": c, "left": float(sum(gradients)) / count,
                         "right": first * count ** (r - 1) + noise * statement.tail(count, r),
                     }  # fmt: skip
+
+    def again(point: Any) -> tuple[float, float]:
+        problem = tiny.FiniteSum(tuple(point["a"]), tuple(point["b"]))
+        betas = [float(beta) for beta in point["betas"]]
+        start, c, mu = (float(point[k]) for k in ("start", "C", "mu"))
+        squares = tiny.float_gradients(problem, start, betas, c, mu, point["n"])
+        return sum(squares) / point["N"], point["right"]
 
     def proof(budget: Budget) -> list[Evidence]:
         lip, mu, c, r, n = sp.symbols("L mu C r N", positive=True)
@@ -217,7 +226,7 @@ def rate(statement: Rate, budget: Budget) -> list[Evidence]:
         points,
         lambda p: (p["left"], p["right"]),
         "<=",
-        lambda p: (p["left"], p["right"]),
+        again,
         LIMIT_REPLAY,
         methods,
         (1e-9, 1e-9),

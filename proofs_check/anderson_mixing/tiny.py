@@ -121,3 +121,29 @@ def children(problem: FiniteSum, node: Node, beta: Fraction, c: Fraction, mu: Fr
 def mean(level: Sequence[Node], value: Callable[[Node], Fraction]) -> Fraction:
     """Expectation over the nodes of a level."""
     return sum((node.probability * value(node) for node in level), Fraction(0))
+
+
+def float_gradients(
+    problem: FiniteSum, start: float, betas: Sequence[float], c: float, mu: float, n: int
+) -> list[float]:
+    """``E f'(x_k)^2`` of every level in floating point, written out apart from the rational tree."""
+    a, b = [float(v) for v in problem.a], [float(v) for v in problem.b]
+    paths: list[tuple[float, float | None, float]] = [(start, None, 0.0)]
+    found = []
+    for beta in betas:
+        full = [sum(u * (x - v) for u, v in zip(a, b, strict=True)) / len(a) for x, _, _ in paths]
+        found.append(sum(g * g for g in full) / len(full))
+        new: list[tuple[float, float | None, float]] = []
+        for x, old, r_old in paths:
+            for batch in product(range(len(a)), repeat=n):
+                r = -sum(a[i] * (x - b[i]) for i in batch) / n
+                move = beta * r
+                if old is not None:
+                    dx, dr = x - old, r - r_old
+                    z = dr * dr + c / beta**2 * dx * dx
+                    half = (dx + beta * dr) * dr / z if z else 0.0
+                    alpha = min(1.0, beta**0.5)
+                    move -= (beta * (1 - mu) if alpha * half > beta * (1 - mu) else alpha * half) * r
+                new.append((x + move, x, r))
+        paths = new
+    return found

@@ -146,3 +146,12 @@ def test_complexity_factor_two_is_the_smallest() -> None:
     assert c1 / sqrt(c1**2 / eps**2 + 2 * c2 / eps) + c2 / (c1**2 / eps**2 + 2 * c2 / eps) <= eps
     calls = c1**2 / eps**2 + 1.9 * c2 / eps
     assert c1 / sqrt(calls) + c2 / calls > eps
+
+
+@pytest.mark.parametrize("problem", tiny.PROBLEMS)
+def test_rational_tree_agrees_with_floating_point(problem: tiny.FiniteSum) -> None:
+    betas = [F(1, 16), F(1, 25), F(1, 9), F(1, 4)]
+    tree = tiny.levels(problem, F(3), betas, F(1, 2), F(1, 2), 1)
+    exact = [float(tiny.mean(level, problem.squared_gradient)) for level in tree[:-1]]
+    rough = tiny.float_gradients(problem, 3.0, [float(v) for v in betas], 0.5, 0.5, 1)
+    assert rough == pytest.approx(exact, rel=1e-5)  # the rational square root is cut at 1e-6
