@@ -73,7 +73,7 @@ def closeness(statement: Closeness, budget: Budget) -> list[Evidence]:
 
     def points(budget: Budget) -> Iterator[dict[str, Any]]:
         for problem, c, top in product(tiny.PROBLEMS, (Fraction(1, 10), Fraction(3)), (Fraction(1), Fraction(1, 16))):
-            betas = [top / (k + 1) for k in range(budget.pick(3, 6))]
+            betas = [top / (k + 1) for k in range(budget.pick(3, 4))]
             tree = tiny.levels(problem, Fraction(3), betas, c, Fraction(1, 10), 1)
             for level, beta in zip(tree[1:], betas[1:], strict=False):
                 for node in level:
@@ -255,7 +255,7 @@ def step_ratio(statement: Fraction, budget: Budget) -> list[Evidence]:
 
     def points(budget: Budget) -> Iterator[dict[str, Any]]:
         for problem in tiny.PROBLEMS:
-            betas = [Fraction(1, 16)] * budget.pick(4, 6)
+            betas = [Fraction(1, 16)] * budget.pick(4, 5)
             tree = tiny.levels(problem, Fraction(3), betas, Fraction(1), Fraction(1, 10), 1)
             for level, beta in zip(tree[1:-1], betas[1:], strict=True):
                 for node in level:

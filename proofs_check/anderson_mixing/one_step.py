@@ -104,7 +104,7 @@ def one_step(statement: OneStep, budget: Budget) -> list[Evidence]:
             for mu, c in CONSTANTS:
                 top = largest_step(problem.lipschitz, mu, c)
                 for start in (problem.minimiser, Fraction(3)):
-                    for n, depth in ((1, budget.pick(2, 4)), (2, 1)):
+                    for n, depth in ((1, budget.pick(2, 3)), (2, 1)):
                         betas = [top, top / 3, top, top / 2][:depth]
                         tree = tiny.levels(problem, start, betas[:-1], c, mu, n)
                         for level, beta in zip(tree, betas, strict=True):

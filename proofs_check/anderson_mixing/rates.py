@@ -47,7 +47,7 @@ def _runs(budget: Budget) -> Iterator[tuple[dict[str, Any], tiny.FiniteSum, list
     for problem, (mu, c) in product(tiny.PROBLEMS, CONSTANTS):
         top = largest_step(problem.lipschitz, mu, c)
         for start in (problem.minimiser, Fraction(3)):
-            for n, depth in ((1, budget.pick(3, 6)), (2, 2)):
+            for n, depth in ((1, budget.pick(3, 4)), (2, 2)):
                 for betas in _schedules(top, depth):
                     tree = tiny.levels(problem, start, betas, c, mu, n)
                     sigma2 = max(problem.variance(node.x) for level in tree[:-1] for node in level)
@@ -170,7 +170,7 @@ def rate(statement: Rate, budget: Budget) -> list[Evidence]:
         for problem, (mu, c), r in product(tiny.PROBLEMS, CONSTANTS, (0.51, 0.75, 0.99)):
             top = largest_step(problem.lipschitz, mu, c)
             for start, n in ((problem.minimiser, 1), (Fraction(3), 1), (Fraction(3), 2)):
-                depth = budget.pick(3, 5) if n == 1 else 2
+                depth = budget.pick(3, 4) if n == 1 else 2
                 tree = tiny.levels(problem, start, _power_steps(top, r, depth), c, mu, n)
                 low = problem.value(problem.minimiser)
                 for count in range(1, depth + 1):
