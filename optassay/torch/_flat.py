@@ -23,10 +23,10 @@ LONG_EXPRESSION = 8  # columns read from which a vector that a sum has needed is
 SHORT = 256  # vectors too short for recording to pay; it also keeps small arrays apart from vectors by their length
 
 
-def tree_map(function: Callable[[torch.Tensor], Any], tree: Any) -> Any:
+def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:
     """The state with ``function`` applied to its tensors."""
     if isinstance(tree, torch.Tensor | Lazy):
-        return function(tree)  # type: ignore[arg-type]
+        return function(tree)
     if isinstance(tree, tuple):
         values = [tree_map(function, value) for value in tree]
         return type(tree)(*values) if hasattr(tree, "_fields") else tuple(values)
