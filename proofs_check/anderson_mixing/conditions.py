@@ -238,16 +238,18 @@ violated = left > right + 1e-9
 
 @dataclass(frozen=True)
 class Curvature:
-    """``c_1 |r|^2 / (s^2 + epsilon) >= c_1 h^-2 beta^-2`` where ``s = beta h_k |r|``, ``h_k < h``."""
+    """``c_1 |r|^2 / (s^2 + epsilon) >= factor c_1 h^-2 beta^-2`` where ``s = beta h_k |r|``, ``h_k < h``."""
 
-    epsilon: Any
+    epsilon: bool
+    factor: int = 1
 
 
 def curvature(statement: Curvature, budget: Budget) -> list[Evidence]:
     """The last link of (25) with and without the constant in (16)'s denominator."""
     c1, beta, hk, over, res, eps = sp.symbols("c1 beta h_k o r epsilon", positive=True)
     left = c1 * res**2 / (beta**2 * hk**2 * res**2 + (eps if statement.epsilon else 0))
-    return inequality({"c1 |r|^2 / s^2": Inequality(left, ">=", c1 / ((hk + over) ** 2 * beta**2))}, budget)
+    bound = statement.factor * c1 / ((hk + over) ** 2 * beta**2)
+    return inequality({"c1 |r|^2 / s^2": Inequality(left, ">=", bound)}, budget)
 
 
 def step_ratio(statement: Fraction, budget: Budget) -> list[Evidence]:
@@ -363,7 +365,7 @@ CLAIMS = [
                 "the first term of (16) as it stands, epsilon > 0",
                 curvature,
                 printed=Curvature(True),
-                broken=Curvature(True),
+                broken=Curvature(False, factor=2),
                 repair=Curvature(False),
                 repair_note=r"$\varepsilon=0$; otherwise the term tends to $c_1\|r_k\|^2/\varepsilon$, bounded, as "
                 r"$\beta_k\to0$.",
