@@ -265,7 +265,7 @@ FIGURES = [
         data=wrong_sign_data,
         table=wrong_sign_table,
         draw=wrong_sign_draw,
-        uses=("quadratics", "optassay.arrays"),
+        uses=("quadratics", "optassay"),
     ),
     Figure(
         id="dissecting-adam/figure-5",

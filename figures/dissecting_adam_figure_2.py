@@ -191,7 +191,7 @@ _CLAIMS = tuple(
         "ill-conditioned-axis-aligned",
     )
 )
-_USES = ("quadratics", "optassay.arrays")
+_USES = ("quadratics", "optassay")
 
 FIGURES = [
     Figure(

@@ -174,7 +174,7 @@ def test_rate_of_extragradient_on_a_quadratic() -> None:
 # --- cost, code, checks ---
 
 
-@pytest.mark.parametrize(("size", "dim"), itertools.product((1, 5), (1, 3)))
+@pytest.mark.parametrize(("size", "dim"), list(itertools.product((1, 5), (1, 3))))
 def test_operations_grow_with_the_parameters(size: int, dim: int) -> None:
     assert public_code.operations("Adam+CM", size, dim) == public_code.operations("Adam+CG", size, dim)
     assert public_code.operations("Adam+CM", size, dim) > public_code.operations("Adam", size, dim)
