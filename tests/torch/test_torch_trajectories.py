@@ -216,7 +216,8 @@ def test_entries_with_one_vector_share_its_memory_and_no_other(compiled, memory)
         assert unit.whole is None
         found = [unit.state.x, unit.state.r, *unit.state.history.x, *unit.state.history.r]
         for ours, theirs in zip(found, [state.x, state.r, *state.history.x, *state.history.r], strict=True):
-            np.testing.assert_allclose(ours.numpy(), theirs, rtol=1e-9, atol=1e-12)
+            # Sums over chunks round otherwise, and the small solves amplify it: the bridge's promise of 1e-10.
+            np.testing.assert_allclose(ours.numpy(), theirs, rtol=1e-10, atol=1e-10)
         assert len({tensor.data_ptr() for tensor in found}) == 2 + 2 * memory
         if k:
             slot = (k - 1) % 5 % memory
