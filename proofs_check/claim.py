@@ -47,16 +47,30 @@ Relation = Literal["==", "!=", "<=", "<", ">=", ">"]
 class Exact:
     """Steps decided without rounding: symbolic identities, exact rationals, ball arithmetic, certificates.
 
-    ``steps`` maps what was decided to whether it held; it must not be empty.
+    Attributes
+    ----------
+    method : str
+    steps : mapping
+        What was decided -> whether it held; not empty.
+    data : mapping
+    instances : int, optional
+        Without it the steps decide the statement for everything it quantifies over. Steps that decide it, however
+        exactly, for finitely many members of a larger set give their number; they support the statement and do not
+        prove it.
     """
 
     method: ExactMethod
     steps: Mapping[str, bool]
     data: Mapping[str, Any] = field(default_factory=dict)
+    instances: int | None = None
 
     def __post_init__(self) -> None:
         if not self.steps:
             raise ValueError("steps must not be empty: evidence that decided nothing proves nothing")
+        if self.instances is not None and self.instances <= 0:
+            raise ValueError(
+                f"instances must be positive, got {self.instances}: a run that checked nothing never passes"
+            )
 
     @property
     def holds(self) -> bool:
@@ -206,7 +220,9 @@ def judge(evidence: Sequence[Evidence]) -> Verdict:
     failed += [name for c in contradictions for name, held in c.steps.items() if not held]
     if failed:
         raise InconsistentEvidence(f"failed without a witness: {'; '.join(failed)}")
-    return Verdict.SUPPORTED if sampled else Verdict.PROVED
+    if sampled or any(e.instances is not None for e in exact):
+        return Verdict.SUPPORTED
+    return Verdict.PROVED
 
 
 def rejects(evidence: Sequence[Evidence]) -> bool:

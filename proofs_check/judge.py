@@ -62,7 +62,9 @@ def _methods(evidence: Sequence[Evidence]) -> set[str]:
     """Kinds of evidence, in words of one small vocabulary; what exactly was done is said in each record."""
     names: set[str] = set()
     for item in evidence:
-        if isinstance(item, Exact | Unsatisfiable):
+        if isinstance(item, Exact) and item.instances is not None:
+            names.add("exact instances")
+        elif isinstance(item, Exact | Unsatisfiable):
             names.add(item.method)
         elif isinstance(item, Sampled):
             names.add("sampled")

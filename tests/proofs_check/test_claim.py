@@ -33,6 +33,7 @@ from proofs_check.judge import judge_claim, replay
 
 GOOD = Exact("symbolic", {"step": True})
 BAD = Exact("symbolic", {"step": False})
+INSTANCES = Exact("rational", {"every system tried": True}, instances=40)
 SAMPLED = Sampled("simulation", 10, 0, 0.1, "ten runs")
 VIOLATED = Sampled("simulation", 10, 3, -0.1, "ten runs")
 
@@ -59,6 +60,8 @@ def claim(*parts: Part, **fields: Any) -> Claim:
     [
         ([GOOD], Verdict.PROVED),
         ([GOOD, SAMPLED], Verdict.SUPPORTED),
+        ([INSTANCES], Verdict.SUPPORTED),
+        ([GOOD, INSTANCES], Verdict.SUPPORTED),
         ([GOOD, witness()], Verdict.REFUTED),
         ([BAD, witness()], Verdict.REFUTED),
         ([Unsatisfiable("symbolic", {"no point": True})], Verdict.VACUOUS),
@@ -98,6 +101,8 @@ def test_a_witness_needs_both_ways_and_different_ones() -> None:
 def test_evidence_that_decided_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="must not be empty"):
         Exact("symbolic", {})
+    with pytest.raises(ValueError, match="checked nothing"):
+        Exact("rational", {"every system tried": True}, instances=0)
     with pytest.raises(ValueError, match="checked nothing"):
         Sampled("simulation", 0, 0, 0.0, "nothing")
     with pytest.raises(ValueError, match=r"0\.\.3"):
