@@ -99,6 +99,16 @@ class Method:
         return ExtraGradient(adam, self.extrapolation) if self.name == "Adam+MEG" else adam
 
 
+# Table 11, the same for Goldstein-Price and Ackley.
+BEST: dict[str, Method] = {
+    "Adam": Method("Adam", 0.1),
+    "Adam+CG": Method("Adam+CG", 0.1),
+    "Adam+SAM": Method("Adam+SAM", 0.1, radius=0.01),
+    "Adam+CM": Method("Adam+CM", 0.1, beta2=0.999, capacity=20, decay=0.99),
+    "Adam+SAM+CM": Method("Adam+SAM+CM", 0.1, beta2=0.999, capacity=20, decay=0.99, radius=0.05),
+}
+
+
 @dataclass(frozen=True)
 class Starts:
     """Independent starts, uniform in a cube; with ``grid`` the midpoints of a regular partition (one coordinate)."""

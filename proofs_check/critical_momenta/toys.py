@@ -8,20 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from analysis.toys import Method
+from analysis.toys import BEST, Method
 
 from ..checks.orderings import Ordering, Pair, ordering
 from ..claim import Claim, Part
 from .toy_runs import AnyArm, Arm, Level, above, ordered, plane_ordering, study
 
-# Table 11, the same for Goldstein-Price and Ackley.
-BEST = {
-    "Adam": Method("Adam", 0.1),
-    "Adam+CG": Method("Adam+CG", 0.1),
-    "Adam+SAM": Method("Adam+SAM", 0.1, radius=0.01),
-    "Adam+CM": Method("Adam+CM", 0.1, beta2=0.999, capacity=20, decay=0.99),
-    "Adam+SAM+CM": Method("Adam+SAM+CM", 0.1, beta2=0.999, capacity=20, decay=0.99, radius=0.05),
-}
 DEFAULTS = {name: Method(name, 0.1) for name in ("Adam", "Adam+CG", "Adam+SAM", "Adam+CM", "Adam+SAM+CM", "Adam+MEG")}
 TWENTY = {name: replace(method, capacity=20, decay=0.99) for name, method in DEFAULTS.items()}
 FORMS = ("Goldstein-Price", "Goldstein-Price, unit square")
