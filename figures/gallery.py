@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +29,14 @@ def verdicts(out: Path) -> dict[str, str]:
     return known
 
 
-def render(
-    figures: Sequence[Figure], records: Mapping[str, Mapping[str, Any]], errors: Mapping[str, str], out: Path
-) -> str:
-    """The page as HTML, from the registry and the manifest's records."""
-    from jinja2 import DictLoader, Environment
-
-    from proofs_check.page import to_html
-
-    source = (files("figures") / "templates" / "gallery.html.j2").read_text()
-    environment = Environment(
-        loader=DictLoader({"page": source}), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["prose"] = to_html
-    known = verdicts(out)
-    cards = [
+def cards(
+    figures: Sequence[Figure],
+    records: Mapping[str, Mapping[str, Any]],
+    errors: Mapping[str, str],
+    known: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """What the gallery shows of each figure: its record, its error if it failed, its claims with their verdicts."""
+    return [
         {
             "figure": figure,
             "record": records.get(figure.id),
@@ -54,9 +46,22 @@ def render(
         }
         for figure in figures
     ]
-    return environment.get_template("page").render(
-        cards=cards,
-        papers=list(dict.fromkeys(figure.paper for figure in figures)),
-        drawn=sum(card["record"] is not None for card in cards),
-        version=__version__,
+
+
+def render(
+    figures: Sequence[Figure], records: Mapping[str, Mapping[str, Any]], errors: Mapping[str, str], out: Path
+) -> str:
+    """The page as HTML, from the registry and the manifest's records."""
+    from proofs_check.page import environment
+
+    shown = cards(figures, records, errors, verdicts(out))
+    return (
+        environment("figures")
+        .get_template("gallery.html.j2")
+        .render(
+            cards=shown,
+            papers=list(dict.fromkeys(figure.paper for figure in figures)),
+            drawn=sum(card["record"] is not None for card in shown),
+            version=__version__,
+        )
     )

@@ -43,6 +43,7 @@ def _lazy_group() -> Any:
 SHORT_HELP = {
     "check": "Judge the claims of the papers and write the ledger.",
     "figures": "Regenerate the figures that are stale, and the gallery.",
+    "site": "Write the static site: claims, figures, errata, documentation.",
     "train": "Train networks with the optimizers, as an experiment file says.",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..claim import Budget, Evidence, Exact, Relation, Sampled, Way, Witness
@@ -58,7 +58,11 @@ def for_all(statement: ForAll, budget: Budget) -> list[Evidence]:
         slack = min(slack, _slack(way))
     tried = f"no violation among {count} instances"
     if count and statement.proof is not None:
-        return [*statement.proof(budget), Exact("enumeration", {tried: True})]
+        # The search is no part of the proof, so it is told beside it.
+        return [
+            replace(item, data={**item.data, "searched first": tried}) if isinstance(item, Exact) else item
+            for item in statement.proof(budget)
+        ]
     if count and statement.exhaustive:
         return [Exact("enumeration", {tried: True}, {"smallest slack": slack})]
     return [Sampled(statement.methods[0], count, 0, slack, tried)]

@@ -9,7 +9,8 @@ import pytest
 
 from proofs_check.claim import Budget
 from proofs_check.ledger import document, load_claims, run
-from proofs_check.page import render, to_html
+from proofs_check.page import render
+from proofs_check.prose import to_html
 
 
 class Tags(HTMLParser):
@@ -54,7 +55,7 @@ def test_verdicts_and_reruns_are_on_it(entries: list[dict[str, Any]]) -> None:
     page = render(document(entries, Budget.QUICK))
     for entry in entries:
         assert f'data-verdict="{entry["verdict"]}"' in page
-        assert f"load_claims(claim=[&#34;{entry['id']}&#34;])" in page
+        assert f"assay(&#34;{entry['id']}&#34;" in page
 
 
 def test_text_is_escaped() -> None:

@@ -1,0 +1,1 @@
+"""The static site: ledger, gallery, errata and differences as pages that open from the file system."""
