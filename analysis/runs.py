@@ -12,6 +12,7 @@ import numpy as np
 from optassay.arrays import Array, Context, context, uniform
 from optassay.optimizers import Rule
 
+from ._blocks import block_length, joined, splits
 from .landscapes import Landscape
 
 
@@ -56,6 +57,8 @@ def run(
     *,
     record_every: int | None = None,
     observe: Callable[[Observation], Any] | None = None,
+    block: int | None = None,
+    jobs: int = 1,
 ) -> Run:
     """Run ``rule`` on ``landscape`` from every start at once.
 
@@ -70,24 +73,67 @@ def run(
     record_every : int, optional
         Record the start, every so many steps, and the end.
     observe : callable, optional
-        Called after every step; its results are collected.
+        Called after every step with the whole batch; its results are collected.
+    block : int, optional
+        Runs per block on the last batch axis; the default fits the cache. Batches go in blocks on the host, without
+        an observer, and where no hyperparameter or parameter of the landscape differs along that axis; it does not
+        change the results.
+    jobs : int
+        Processes that share the blocks.
 
     Raises
     ------
     TypeError
         ``rule`` is no update rule.
     ValueError
-        Negative ``steps``, ``record_every`` below 1, or starts that do not fit the landscape.
+        Negative ``steps``, ``record_every``, ``block`` or ``jobs`` below 1, or starts that do not fit the landscape.
     """
     if not isinstance(rule, Rule):
         raise TypeError(f"rule must be an update rule such as Adam(), got {rule!r}")
     if steps < 0:
         raise ValueError(f"steps must not be negative, got {steps}")
-    if record_every is not None and record_every < 1:
-        raise ValueError(f"record_every must be at least 1, got {record_every}")
-    ctx = context(start=start)
-    params = ctx.asarray(start)
+    for name, count in (("record_every", record_every), ("block", block), ("jobs", jobs)):
+        if count is not None and count < 1:
+            raise ValueError(f"{name} must be at least 1, got {count}")
+    params = context(start=start).asarray(start)
     rule = _propagating(rule)
+    if observe is None and splits(params, rule, landscape):
+        length = block if block is not None else block_length(rule, params)
+        length = min(length, -(-params.shape[-2] // jobs))
+        if length < params.shape[-2]:
+            return _in_blocks(rule, landscape, params, steps, record_every, length, jobs)
+    return _whole(rule, landscape, params, steps, record_every, observe)
+
+
+def _in_blocks(
+    rule: Rule, landscape: Landscape, start: Array, steps: int, record_every: int | None, length: int, jobs: int
+) -> Run:
+    from joblib import Parallel, delayed
+
+    cuts = range(0, start.shape[-2], length)
+    done: list[Run] = Parallel(n_jobs=jobs)(
+        delayed(_whole)(rule, landscape, start[..., cut : cut + length, :], steps, record_every, None) for cut in cuts
+    )
+    axis = start.ndim - 2
+    path = None if record_every is None else joined([part.trajectory for part in done], axis + 1)
+    return Run(
+        joined([part.params for part in done], axis),
+        joined([part.state for part in done], axis),
+        done[0].steps,
+        path,
+        [],
+    )
+
+
+def _whole(
+    rule: Rule,
+    landscape: Landscape,
+    params: Array,
+    steps: int,
+    record_every: int | None,
+    observe: Callable[[Observation], Any] | None,
+) -> Run:
+    xp = context(params=params).xp
     extra: dict[str, Any] = {}
     if "gradient_fn" in inspect.signature(rule.step).parameters:
         extra["gradient_fn"] = landscape.gradient
@@ -106,7 +152,7 @@ def run(
                 path.append(params)
     if record_every is None:
         return Run(params, state, (), None, observed)
-    return Run(params, state, tuple(kept), ctx.xp.stack(path, axis=0), observed)
+    return Run(params, state, tuple(kept), xp.stack(path, axis=0), observed)
 
 
 def uniform_starts(count: int, low: Sequence[float], high: Sequence[float], rng: Any, like: Array = None) -> Array:

@@ -1,6 +1,6 @@
 """The 10-d escape study: 50 000 runs, 500 steps of Adam with critical momenta, C = 20, on the two-well function.
 
-One thread. Run: python benchmarks/escape_study.py [--runs N] [--steps N]
+Run: python benchmarks/escape_study.py [--runs N] [--steps N]
 """
 
 from __future__ import annotations
@@ -18,13 +18,11 @@ from optassay.optimizers import AdamCriticalMomenta
 SHARPNESS = 10.0
 
 
-def study(starts: np.ndarray, steps: int, block: int) -> float:
-    """Share of runs in the flat basin at the end, run in blocks of so many."""
+def study(starts: np.ndarray, steps: int, block: int | None, jobs: int) -> float:
+    """Share of runs in the flat basin at the end."""
     rule = AdamCriticalMomenta.paper(step_size=0.05, beta2=0.99, capacity=20, decay=0.99)
-    landscape = TwoWell(SHARPNESS)
-    ends = [run(rule, landscape, starts[i : i + block], steps).params for i in range(0, len(starts), block)]
-    escaped = int(in_flat_basin(np.concatenate(ends), SHARPNESS).sum())
-    return wilson(escaped, len(starts)).value
+    ends = run(rule, TwoWell(SHARPNESS), starts, steps, block=block, jobs=jobs).params
+    return wilson(int(in_flat_basin(ends, SHARPNESS).sum()), len(starts)).value
 
 
 def main() -> None:
@@ -33,9 +31,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=500)
     given = parser.parse_args()
     starts = uniform_starts(given.runs, [-5] * 10, [5] * 10, 0)
-    blocks = {"all at once": given.runs, "blocks of 5000": 5000}
+    ways = {
+        "two processes": (None, 2),
+        "one process, blocks that fit the cache": (None, 1),
+        "one process, all at once": (given.runs, 1),
+    }
     seconds = side_by_side(
-        {name: lambda b=block: study(starts, given.steps, b) for name, block in blocks.items()}, repeats=1, warmup=0
+        {name: lambda way=way: study(starts, given.steps, *way) for name, way in ways.items()}, repeats=1, warmup=0
     )
     rows = [
         {

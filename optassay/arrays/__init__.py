@@ -14,7 +14,8 @@ from ._context import (
     to_numpy,
 )
 from ._memory import DEFAULT_MAX_BYTES, chunks
-from ._random import generator, orthonormal, standard_normal, uniform
+from ._random import generator, orthonormal, standard_normal, symmetric_stable, uniform
+from ._rows import replace_in_rows
 from ._special import erf, erfc, normal_cdf, normal_pdf, take_along_last
 
 __all__ = [
@@ -32,7 +33,9 @@ __all__ = [
     "normal_cdf",
     "normal_pdf",
     "orthonormal",
+    "replace_in_rows",
     "standard_normal",
+    "symmetric_stable",
     "take_along_last",
     "to_numpy",
     "uniform",

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from ..arrays import Array, Context
+from ..arrays import Array, Context, replace_in_rows
 
 Segments = tuple[int, ...] | None
 
@@ -163,13 +163,9 @@ def insert(
         total = exchange(total, values[low], value)
         values[low] = value
     elif low < capacity:
-        # One comparison per row costs less on a full array than with a last axis that is broadcast.
-        where = spread(ctx, slot, segments) + xp.zeros_like(total, dtype=slot.dtype)
-        change = xp.zeros_like(total)
-        for c in range(low, min(high, capacity - 1) + 1):
-            row = xp.where(where == c, value, values[c])
-            change = change + (values[c] - row)  # old - new in the one row that changes, else 0: exact
-            values[c] = row
+        values[low : high + 1], change = replace_in_rows(
+            ctx, values[low : high + 1], (slot if segments is None else spread(ctx, slot, segments)) - low, value
+        )
         total = total - change
     if decay_values:
         values, total = [decay * row for row in values], decay * total

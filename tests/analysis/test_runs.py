@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from analysis import buffers
+from analysis._blocks import BLOCK_BYTES, TEMPORARIES, block_length
 from analysis.escape import in_flat_basin, near, ridge, wilson
 from analysis.landscapes import Ackley, GoldsteinPrice, Levy, Sphere, TwoWell
 from analysis.runs import grid_starts, run, uniform_starts
@@ -74,6 +75,45 @@ def test_observer_sees_every_step() -> None:
     for earlier, later in zip(done.observed, done.observed[1:], strict=False):
         np.testing.assert_array_equal(earlier[2], later[1])
     assert np.all(done.observed[-1][3] == 4)
+
+
+@pytest.mark.parametrize("name", ["cm", "sam", "momentum"])
+@pytest.mark.parametrize("landscape", [Ackley(), TwoWell(np.array([[2.0], [7.0]]))])
+def test_blocks_change_nothing(name: str, landscape: Any) -> None:
+    rule = RULES.get(name, Momentum(StepDrops(0.01, after=(5,)), 0.9))
+    start = np.broadcast_to(uniform_starts(37, [-3, -3], [3, 3], 0), (2, 37, 2))
+    whole = run(rule, landscape, start, 30, record_every=10, block=37)
+    for options in ({"block": 5}, {"block": 36}, {"jobs": 2}):
+        parts = run(rule, landscape, start, 30, record_every=10, **options)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(parts.params, whole.params)
+        np.testing.assert_array_equal(parts.trajectory, whole.trajectory)
+        assert parts.steps == whole.steps
+        assert _equal(parts.state, whole.state)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(a, tuple):
+        return type(a) is type(b) and all(_equal(x, y) for x, y in zip(a, b, strict=True))
+    return np.array_equal(a, b)
+
+
+def test_blocks_leave_alone_what_differs_along_the_cut() -> None:
+    start = np.ones((4, 2))
+    steps = np.array([0.1, 0.2, 0.3, 0.4])
+    found = run(GradientDescent(steps), Sphere(), start, 2, block=1).params
+    np.testing.assert_allclose(found[:, 0], (1 - 2 * steps) ** 2)
+    scheduled = run(GradientDescent(lambda t: steps / t), Sphere(), start, 1, block=1).params
+    np.testing.assert_allclose(scheduled[:, 0], 1 - 2 * steps)
+    well = run(GradientDescent(0.01), TwoWell(np.array([2.0, 3.0, 4.0, 5.0])), start + 0.2, 1, block=1).params
+    np.testing.assert_allclose(well[:, 0], 1.2 - 0.004 * np.array([2.0, 3.0, 4.0, 5.0]))
+
+
+def test_a_block_fits_the_cache() -> None:
+    start = np.zeros((50_000, 10))
+    small, large = (block_length(AdamCriticalMomenta(capacity=c), start) for c in (5, 40))
+    assert large < small < 50_000
+    assert BLOCK_BYTES / 2 < large * 8 * (10 * (40 + 4 + TEMPORARIES) + 41) <= BLOCK_BYTES * 1.05
+    assert block_length(Adam(), np.zeros((3, 10**9 // 100))) == 1
 
 
 def test_starts(xb: Any) -> None:
@@ -157,6 +197,8 @@ def test_buffer_of_a_state() -> None:
     [
         (lambda: run(Adam(), Ackley(), np.zeros(2), -1), ValueError, "steps must not be negative"),
         (lambda: run(Adam(), Ackley(), np.zeros(2), 1, record_every=0), ValueError, "record_every must be"),
+        (lambda: run(Adam(), Ackley(), np.zeros(2), 1, block=0), ValueError, "block must be at least 1, got 0"),
+        (lambda: run(Adam(), Ackley(), np.zeros(2), 1, jobs=0), ValueError, "jobs must be at least 1, got 0"),
         (lambda: run("adam", Ackley(), np.zeros(2), 1), TypeError, "rule must be an update rule"),  # type: ignore[arg-type]
         (lambda: run(Adam(), Ackley(), np.zeros(3), 1), ValueError, "x must have 2 coordinates"),
         (lambda: uniform_starts(0, [0], [1], 0), ValueError, "count must be at least 1"),

@@ -123,6 +123,21 @@ class TestSpecial:
     def test_single_precision_stays(self, xb: Any) -> None:
         assert arrays.erf(xb.array([0.5], "float32")).dtype == xb.xp.float32
 
+    @pytest.mark.parametrize("per_number", [False, True])
+    def test_replace_in_rows(self, xb: Any, per_number: bool) -> None:
+        rng = np.random.default_rng(0)
+        rows, value = rng.standard_normal((3, 4, 5, 2)), rng.standard_normal((4, 5, 2))
+        index = rng.integers(-1, 4, (4, 5, 2) if per_number else (4, 5))  # -1 and 3 name no row
+        given = [xb.array(row) for row in rows]
+        ctx = arrays.context(value=xb.array(value))
+        kept, change = arrays.replace_in_rows(ctx, given, xb.array(index, "int64"), xb.array(value))
+        each = index if per_number else index[..., None]
+        for k, row in enumerate(rows):
+            xb.assert_close(kept[k], np.where(each == k, value, row))
+            xb.assert_close(given[k], row)  # nothing is written to
+        old = sum(np.where(each == k, row, 0.0) for k, row in enumerate(rows))
+        xb.assert_close(change, np.where((each < 0) | (each > 2), 0.0, old - value))
+
     def test_take_along_last(self, xb: Any) -> None:
         values = xb.array([[1.0, 2.0], [3.0, 4.0]])
         xb.assert_close(arrays.take_along_last(values, xb.array([1, 0], "int64")), [2.0, 3.0])
