@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
-import array_api_compat
 import numpy as np
 
 from optassay.arrays import Array, context
 from optassay.optimizers import AdaMomentum, Rule
 from optassay.optimizers.schedules import InverseSqrt
+from optassay.rounds import Rounds
 
 from .games import Game
 from .runs import _propagating
@@ -158,38 +159,54 @@ def play(
     if bound:
         _check_theorem(rule)
     ctx = context(start=start)
-    xp = ctx.xp
     x = game.project(ctx.asarray(start))
-    state = _propagating(rule).init(x)
     rule = _propagating(rule)
-    total = ctx.zeros(x.shape[:-1])
-    slopes = ctx.zeros(x.shape)
-    low = high = x
-    tally = _Tally.start(ctx, x)
-    bounded = bool(np.isfinite([game.low, game.high]).any())
-    # Ends as arrays: the namespace's clip checks and broadcasts them anew in every round.
-    bottom, top = ctx.full(x.shape, game.low), ctx.full(x.shape, game.high)
-    marks = set(kept)
+    tally = _Tally.start(ctx, x) if bound else None
+    carry = _Carry(x, rule.init(x), x, ctx.zeros(x.shape[:-1]), ctx.zeros(x.shape), x, x, tally)
+    loop = Rounds(partial(_round, game), rule, tuple(x.shape[:-1]), kept[-1])
     rows: list[tuple[Any, ...]] = []
     terms: list[BoundTerms] = []
-    for t in range(1, kept[-1] + 1):
-        gradient = game.gradient(t, x)
-        total = total + game.value(t, x)
-        slopes = slopes + gradient
-        low, high = xp.minimum(low, x), xp.maximum(high, x)
-        after, state = rule.step(x, gradient, state)
-        if bound:
-            tally = tally.after(ctx, rule, gradient, state)
-        if t in marks:
-            best, value = game.best(t, slopes)
-            width = xp.maximum(high - low, xp.maximum(xp.abs(best - low), xp.abs(best - high)))
-            rows.append((total - value, x, width))
-            if bound:
-                terms.append(tally.terms(ctx, rule, t, width))
-        x = xp.minimum(xp.maximum(after, bottom), top) if bounded else after
-    regret, points, distance = (xp.stack(list(column), axis=0) for column in zip(*rows, strict=True))
-    found = BoundTerms(*(xp.stack(list(column), axis=0) for column in zip(*terms, strict=True))) if bound else None
-    return Regret(kept, regret, points, distance, found, tally.rises if bound else None)
+    for first, last in zip((1, *(t + 1 for t in kept)), kept, strict=False):
+        carry = loop.run(carry, first, last)
+        best, value = game.best(last, carry.slopes)
+        xp, low, high = ctx.xp, carry.low, carry.high
+        width = xp.maximum(high - low, xp.maximum(xp.abs(best - low), xp.abs(best - high)))
+        rows.append((carry.total - value, carry.played, width))
+        if carry.tally is not None:
+            terms.append(carry.tally.terms(ctx, rule, last, width))
+    regret, points, distance = (ctx.xp.stack(list(column), axis=0) for column in zip(*rows, strict=True))
+    found = BoundTerms(*(ctx.xp.stack(list(column), axis=0) for column in zip(*terms, strict=True))) if bound else None
+    return Regret(kept, regret, points, distance, found, carry.tally.rises if carry.tally is not None else None)
+
+
+class _Carry(NamedTuple):
+    """What goes from round to round: the next point and the rule's state, the last point, sums, extremes."""
+
+    x: Array
+    state: Any
+    played: Array
+    total: Array
+    slopes: Array
+    low: Array
+    high: Array
+    tally: _Tally | None
+
+
+def _round(game: Game, rule: Rule, t: Any, carry: _Carry) -> _Carry:
+    xp = context(x=carry.x).xp
+    x = carry.x
+    gradient = game.gradient(t, x)
+    after, state = rule.step(x, gradient, carry.state)
+    return _Carry(
+        game.project(after),
+        state,
+        x,
+        carry.total + game.value(t, x),
+        carry.slopes + gradient,
+        xp.minimum(carry.low, x),
+        xp.maximum(carry.high, x),
+        None if carry.tally is None else carry.tally.after(rule, gradient, state),
+    )
 
 
 class _Tally(NamedTuple):
@@ -199,22 +216,22 @@ class _Tally(NamedTuple):
     sharp: Array
     squares: Array
     v: Array
-    largest: Any
+    largest: Array
     rises: Array
 
     @classmethod
     def start(cls, ctx: Any, x: Array) -> _Tally:
         zero = ctx.zeros(x.shape)
-        return cls(zero, zero, zero, zero, 0.0, ctx.zeros(x.shape[:-1]))
+        return cls(zero, zero, zero, zero, ctx.zeros((*x.shape[:-1], 1)), ctx.zeros(x.shape[:-1]))
 
-    def after(self, ctx: Any, rule: Any, gradient: Array, state: Any) -> _Tally:
+    def after(self, rule: Any, gradient: Array, state: Any) -> _Tally:
+        ctx = context(gradient=gradient)
         xp = ctx.xp
         decay = rule.value(ctx, "beta1", state.t)
         used = state.v_max if rule.amsgrad else state.v
         root = xp.sqrt(used * state.t)
         grew = xp.astype(xp.all(used >= self.v, axis=-1), ctx.dtype)
-        is_array = array_api_compat.is_array_api_obj(decay)
-        largest = decay if state.t == 1 else (xp.maximum if is_array else max)(self.largest, decay)
+        largest = xp.maximum(self.largest, decay + xp.zeros_like(self.largest))
         return _Tally(
             self.weighted + decay * root,
             self.sharp + decay / (1.0 - decay) * root,

@@ -257,7 +257,7 @@ def power(ctx: Context, base: Any, exponent: int) -> Any:
     """
     if isinstance(base, int | float) and array_api_compat.is_numpy_namespace(ctx.xp):
         return float(np.power(np.asarray(base, dtype=np.float64), float(exponent)))
-    return base ** float(exponent)
+    return base ** (float(exponent) if isinstance(exponent, int) else exponent)
 
 
 def square_root(ctx: Context, value: Any) -> Any:

@@ -2,39 +2,32 @@
 
 A chain of ready-made kernels reads and writes every temporary; compiled, the numbers stay in registers and a step costs
 one pass over memory. The C source is the expression and nothing else, so that compiling takes tenths of a second.
-Sub-normal numbers, infinities and NaN are treated as IEEE 754 says (no "fast math").
 """
 
 from __future__ import annotations
 
 import ctypes
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from .._c_source import PRELUDE, operation
+from .._compiler import build, compiler
+
+__all__ = ["call", "compiler", "load", "source"]
+
 _TYPES = {torch.float32: ("float", "f"), torch.float64: ("double", "")}
-_BINARY = {"mul": "*", "div": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=",
-           "logical_and": "&&", "logical_or": "||"}  # fmt: skip
-_FLAGS = ("-O3", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-fopenmp-simd", "-shared", "-fPIC")
 _PARALLEL_FROM = 1 << 18  # numbers per thread below which starting threads costs more than it saves
 
 _BLOCK = 8192  # numbers worked on at a time, so that values which cross from one loop to the next stay in cache
 _STREAMS = 32  # columns and sums per loop: fewer cost more passes over what crosses, more spill registers
 
-_TEMPLATE = """#include <math.h>
-typedef {type} real;
-#define maximum(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
-#define minimum(a, b) ((a) < (b) || (a) != (a) ? (a) : (b))
+_TEMPLATE = """{prelude}
 void kernel(
   long first, long last, long step, long chunks, const long *sizes, real *const *columns, const double *s, double *total
 ) {{
@@ -57,19 +50,6 @@ _LOOP = """
       for (long i = 0; i < n; ++i) {{
         {body}
       }}"""
-
-
-@cache
-def compiler() -> str | None:
-    """The C compiler: ``$CC``, or the first of cc, gcc and clang; None if there is none."""
-    return next(
-        (found for name in (os.environ.get("CC"), "cc", "gcc", "clang") if name and (found := shutil.which(name))), None
-    )
-
-
-@cache
-def _folder() -> tempfile.TemporaryDirectory:
-    return tempfile.TemporaryDirectory(prefix="optassay-")  # private to this process, removed at its end
 
 
 @cache
@@ -113,30 +93,8 @@ def source(key: Any, dtype: torch.dtype) -> str:
                 text = f"(real)({a[0]} == {scalar(first)})"
             case "pow":
                 text = f"pow{suffix}({a[0]}, {scalar(first)})"
-            case "reciprocal":
-                text = f"(real)1 / {a[0]}"
-            case "sqrt" | "exp" | "log" | "tanh":
-                text = f"{op}{suffix}({a[0]})"
-            case "abs":
-                text = f"fabs{suffix}({a[0]})"
-            case "sign":
-                text = f"(real)(({a[0]} > 0) - ({a[0]} < 0))"
-            case "isnan":
-                text = f"{a[0]} != {a[0]}"
-            case "isinf":
-                text = f"fabs{suffix}({a[0]}) == (real)INFINITY"
-            case "isfinite":
-                text = f"fabs{suffix}({a[0]}) < (real)INFINITY"
-            case "logical_not":
-                text = f"!{a[0]}"
-            case "where":
-                text = f"{a[0]} ? {a[1]} : {a[2]}"
-            case "maximum" | "minimum":
-                text = f"{op}({a[0]}, {a[1]})"
-            case _ if op in _BINARY:
-                text = f"{a[0]} {_BINARY[op]} {a[1]}"
             case _:
-                raise KeyError(op)
+                text = operation(op, a, suffix)
         texts.append(text)
     sums = [node for kind, node, _ in targets if kind == "sum"]
     groups = _groups(rows, sums)
@@ -168,7 +126,7 @@ def source(key: Any, dtype: torch.dtype) -> str:
         loops.append(_LOOP.format(reduction=reduction, body="\n        ".join(body)))
         loops.append(" ".join(f"t{k} += (double)p{k};" for k in here))
     return _TEMPLATE.format(
-        type=name,
+        prelude=PRELUDE.format(type=name),
         scalars=" ".join(f"const real s{i} = (real)s[{i}];" for i in range(count)),
         held=" ".join(f"real w{node}[{_BLOCK}];" for node in held),
         totals=" ".join(f"double t{k} = 0;" for k in range(len(sums))),
@@ -199,26 +157,14 @@ def _groups(rows: Any, sums: Sequence[int]) -> list[list[int]]:
 
 @cache
 def load(text: str) -> Any:
-    """The compiled function of a source, None if the compiler fails."""
-    cc = compiler()
-    if cc is None:
+    """The compiled function of a source, None if there is no compiler or it fails."""
+    library = build(text)
+    if library is None:
         return None
-    folder = Path(_folder().name)
-    stem = folder / f"kernel{len(list(folder.glob('*.c')))}"
-    stem.with_suffix(".c").write_text(text)
-    library = stem.with_suffix(".so")
-    for native in (("-march=native",), ()):
-        command = [cc, *_FLAGS, *native, "-o", str(library), str(stem.with_suffix(".c")), "-lm"]
-        try:
-            done = subprocess.run(command, capture_output=True, timeout=120, check=False)
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        if done.returncode == 0:
-            function = ctypes.CDLL(str(library)).kernel
-            function.restype = None
-            function.argtypes = [*[ctypes.c_long] * 4, *[ctypes.c_void_p] * 4]
-            return function
-    return None
+    function = library.kernel
+    function.restype = None
+    function.argtypes = [*[ctypes.c_long] * 4, *[ctypes.c_void_p] * 4]
+    return function
 
 
 def call(

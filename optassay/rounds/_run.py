@@ -1,0 +1,202 @@
+"""Rounds of a rule: one by one on arrays, or as one compiled loop over all of them."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from .._compiler import build
+from ..arrays import context
+from ..optimizers import Rule
+from ._arrays import Recorded, recording
+from ._record import PERIODS, LongerPeriod, Recorder, Ref, Round, Unrecordable
+from ._source import Phase, source
+
+Body = Callable[[Rule, Any, Any], Any]  # body(rule, t, carry) -> carry
+WORTH = 3000  # rounds from which compiling, some tenths of a second, pays
+AT_ONCE = 4096  # rounds per call of the loop: what schedules give for them is laid out in memory
+# No fused multiply-add: every operation rounds as it does on arrays, so that both ways agree bit for bit.
+_FLAG = "-ffp-contract=off"
+
+
+class Rounds:
+    """``carry = body(rule, t, carry)`` for the rounds ``t = 1, 2, ...`` of a batch of independent runs.
+
+    In a loop over small arrays nearly all the time goes into starting operations. Where the body allows, it is
+    recorded once per phase of its period (a stream of losses that repeats asks for ``t % period``), compiled, and run
+    for all rounds in one call; schedules are called ahead, round by round. The body stays the only formula. It cannot
+    be recorded if it branches on an entry or on ``t``, mixes runs, or leaves the elementwise part of the array API;
+    then, on other libraries' arrays than NumPy's in double precision, without a C compiler, and for few rounds, it is
+    called round by round.
+
+    Parameters
+    ----------
+    body : callable
+        ``body(rule, t, carry)``: pure, in array-API functions of its arguments' namespace; hyperparameters only by
+        ``rule.value``.
+    rule : Rule
+    batch : tuple of int
+        The leading axes of all arrays of the carry; at most one more follows.
+    rounds : int
+        How many there will be in all.
+    """
+
+    def __init__(self, body: Body, rule: Rule, batch: tuple[int, ...], rounds: int) -> None:
+        self.body, self.rule, self.batch = body, rule, batch
+        self._wanted = rounds >= WORTH
+        self._loop: _Loop | None = None
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the last call of `run` used a compiled loop."""
+        return self._loop is not None
+
+    def run(self, carry: Any, first: int, last: int) -> Any:
+        """The carry after the rounds ``first, ..., last``: nested NamedTuples of arrays, numbers and None.
+
+        Whole numbers in it must count rounds, as ``t`` in the state of a rule does.
+        """
+        if self._wanted and self._loop is None:
+            self._loop = _record(self.body, self.rule, self.batch, carry, first)
+            self._wanted = self._loop is not None
+        if self._loop is not None:
+            return self._loop.run(carry, first, last)
+        for t in range(first, last + 1):
+            carry = self.body(self.rule, t, carry)
+        return carry
+
+
+def _leaves(tree: Any) -> Iterator[Any]:
+    if isinstance(tree, tuple):
+        for value in tree:
+            yield from _leaves(value)
+    else:
+        yield tree
+
+
+def _rebuilt(tree: Any, leaves: Iterator[Any]) -> Any:
+    if isinstance(tree, tuple):
+        values = [_rebuilt(value, leaves) for value in tree]
+        return type(tree)(*values) if hasattr(tree, "_fields") else tuple(values)
+    return next(leaves)
+
+
+def _record(body: Body, rule: Rule, batch: tuple[int, ...], carry: Any, first: int) -> _Loop | None:
+    """The compiled loop, None where there cannot be one."""
+    arrays = [leaf for leaf in _leaves(carry) if array_api_compat.is_array_api_obj(leaf)]
+    if not all(type(a) is np.ndarray and a.dtype == np.float64 and a.shape[: len(batch)] == batch for a in arrays):
+        return None
+    period = 1
+    while period <= PERIODS:
+        recorder = Recorder(rule, batch, np.dtype(np.float64), period)
+        try:
+            phases = [_phase(recorder, body, carry, first, phase) for phase in range(period)]
+            columns = sum(_entries(leaf, batch) for leaf in arrays)
+            text = source(recorder, phases, columns)
+        except LongerPeriod as longer:
+            period = longer.period
+            continue
+        except Unrecordable:
+            return None
+        library = build(text, _FLAG)
+        return None if library is None else _Loop(library.kernel, recorder, carry, first)
+    return None
+
+
+def _entries(array: np.ndarray, batch: tuple[int, ...]) -> int:
+    return int(np.prod(array.shape[len(batch) :]))
+
+
+def _phase(recorder: Recorder, body: Body, carry: Any, first: int, phase: int) -> Phase:
+    """Record the rounds ``t`` with ``t % period == phase``."""
+    recorder.begin()
+    depth, column = len(recorder.batch), 0
+    inputs: list[Any] = []
+    places: list[int] = []
+    for leaf in _leaves(carry):
+        places.append(column)
+        if isinstance(leaf, np.ndarray):
+            tail = leaf.shape[depth:]
+            if len(tail) > 1:
+                raise Unrecordable("more than one axis behind the batch")
+            data = np.empty(tail, dtype=object)
+            for index in np.ndindex(tail):
+                data[index] = recorder.node("carry", column)
+                column += 1
+            inputs.append(Recorded(data, recorder, True))
+        else:
+            inputs.append(Round(recorder, phase, leaf - first) if type(leaf) is int else leaf)
+    with recording(recorder):
+        after = body(recorder.recorded_rule(), Round(recorder, phase), _rebuilt(carry, iter(inputs)))
+    outputs = list(_leaves(after))
+    if len(outputs) != len(inputs):
+        raise Unrecordable("a carry that changes its structure")
+    stores: list[tuple[int, Ref | float]] = []
+    for before, now, place in zip(inputs, outputs, places, strict=True):
+        if isinstance(before, Round):
+            if not (isinstance(now, Round) and now.offset == before.offset + 1):
+                raise Unrecordable("a whole number that does not count rounds")
+        elif isinstance(before, Recorded):
+            if not isinstance(now, Recorded) or now.data.shape != before.data.shape or now.boolean:
+                raise Unrecordable("an array that changes its shape")
+            pairs = zip(before.data.flat, now.data.flat, strict=True)
+            stores += [
+                (place + k, new) for k, (old, new) in enumerate(pairs) if not (isinstance(new, Ref) and new == old)
+            ]
+        elif now is not before:
+            raise Unrecordable("a constant that changes")
+    return Phase(recorder.rows, stores)
+
+
+class _Loop:
+    """A compiled period, and what its calls need."""
+
+    def __init__(self, kernel: Any, recorder: Recorder, carry: Any, first: int) -> None:
+        kernel.restype, kernel.argtypes = None, [*[ctypes.c_long] * 4, *[ctypes.c_void_p] * 4]
+        self.kernel, self.recorder = kernel, recorder
+        self.counts = [leaf - first for leaf in _leaves(carry) if type(leaf) is int]
+        self.lanes = int(np.prod(recorder.batch))
+        self.scalars = np.array([float.fromhex(text) for text in recorder.scalars] or [0.0])
+        self.fixed = list(recorder.fixed.values())
+
+    def run(self, carry: Any, first: int, last: int) -> Any:
+        leaves = list(_leaves(carry))
+        if self.counts != [leaf - first for leaf in leaves if type(leaf) is int]:
+            raise ValueError(f"the carry must be that before round {first}")
+        arrays = [leaf for leaf in leaves if isinstance(leaf, np.ndarray)]
+        blocks = [np.array(a.reshape(self.lanes, -1).T, order="C") for a in arrays]
+        columns = [row for block in blocks for row in block]
+        for start in range(first, last + 1, AT_ONCE):
+            end = min(last, start + AT_ONCE - 1)
+            tables = [self._table(stream.name, start, end) for stream in self.recorder.streams]
+            phase = start % self.recorder.period
+            pointers = [_addresses(group) for group in (self.fixed, tables, columns)]
+            self.kernel(start, end, phase, self.lanes, self.scalars.ctypes.data, *[p.ctypes.data for p in pointers])
+        changed = iter([block.T.reshape(a.shape) for a, block in zip(arrays, blocks, strict=True)])
+        moved = [
+            next(changed) if isinstance(leaf, np.ndarray) else leaf + last - first + 1 if type(leaf) is int else leaf
+            for leaf in leaves
+        ]
+        return _rebuilt(carry, iter(moved))
+
+    def _table(self, name: str, first: int, last: int) -> np.ndarray:
+        """What a schedule gives for the rounds, (rounds,) or (rounds, lanes)."""
+        rule = self.recorder.rule
+        schedule = getattr(rule, name)
+        values = [schedule(t) for t in range(first, last + 1)]
+        if np.ndim(values[0]):
+            values = [np.broadcast_to(value, self.recorder.batch) for value in values]
+        table = np.asarray(values, dtype=np.float64)
+        domain = type(rule).__dataclass_fields__[name].metadata.get("domain")
+        if domain is not None and not domain.contains(table):
+            for t in range(first, last + 1):
+                rule.value(context(table=table), name, t)  # raises at the step that is wrong, and names it
+        return np.ascontiguousarray(table)
+
+
+def _addresses(arrays: list[np.ndarray]) -> np.ndarray:
+    return np.array([a.ctypes.data for a in arrays], dtype=np.uintp)
