@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ import numpy as np
 import pytest
 
 from optassay.optimizers import AdamCriticalMomenta, ExtraGradient, Momentum
+from proofs_check._encode import encode
 from proofs_check.checks.trajectories import Field, SamePath, same_path
 from proofs_check.claim import Budget, Sampled, Witness, rejects
 from proofs_check.critical_momenta import algorithms, bias_correction, buffers, public_code, variants
 from proofs_check.critical_momenta.buffer_probes import Probe, measured, measured_again
 from proofs_check.critical_momenta.transcription import Buffer, Reading, adam_cm, rational_root, sgd_cg
-from proofs_check.judge import judge_claim
+from proofs_check.judge import judge_claim, replay
 
 EXPECTED = {
     "adam-baseline": "supported",
@@ -52,6 +54,20 @@ def test_verdict_and_controls(slug: str) -> None:
     assert entry["verdict"] == EXPECTED[slug], entry["evidence"].get("traceback")
     assert entry["control"]["caught"]
     assert all(part["verdict"] not in ("open", "ambiguous") for part in entry["evidence"]["parts"])
+
+
+def test_replay_of_a_path_runs_rule_and_transcription_again() -> None:
+    for part in (algorithms.ADAM_CM.parts[0], variants.MEG.parts[0], variants.SAM.parts[1]):
+        (witness,) = same_path(part.broken, Budget.QUICK)
+        assert isinstance(witness, Witness) and witness.stands
+        point = encode(witness)["point"]
+        assert replay(point, witness.replay)
+        right = (replace(part.broken, exact=part.printed.exact), replace(part.broken, rule=part.printed.rule))
+        assert any(isinstance(same_path(fixed, Budget.QUICK)[0], Sampled) for fixed in right)
+        # The rule is run again: with its number as the expected one there is no difference left.
+        still = point | {"values": [point["values"][0]] * 2}
+        if not point["transcription"]:
+            assert not replay(still, witness.replay)
 
 
 # --- the transcription itself ---
