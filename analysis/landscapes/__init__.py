@@ -11,6 +11,7 @@ from .classic import Beale, Sphere, ThreeHumpCamel
 from .goldstein_price import GoldsteinPrice
 from .levy import Levy
 from .two_well import TwoWell
+from .valley import Valley
 
 __all__ = [
     "BALLS",
@@ -25,4 +26,5 @@ __all__ = [
     "Sphere",
     "ThreeHumpCamel",
     "TwoWell",
+    "Valley",
 ]

@@ -6,6 +6,7 @@ generator of the backend itself (``cupy.random.Generator``, ``torch.Generator``)
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import array_api_compat
@@ -68,3 +69,29 @@ def orthonormal(rng: Any, dim: int, ctx: Context, batch: tuple[int, ...] = ()) -
     diagonal = ctx.xp.linalg.diagonal(r)
     signs = ctx.xp.where(diagonal < 0, ctx.asarray(-1.0), ctx.asarray(1.0))
     return q * signs[..., None, :]
+
+
+def symmetric_stable(rng: Any, index: float, shape: tuple[int, ...], ctx: Context) -> Array:
+    """Independent symmetric stable draws ``S`` with ``E exp(i u S) = exp(-|u|^index)``: N(0, 2) at index 2.
+
+    Chambers, Mallows and Stuck (1976): from ``V`` uniform on (-pi/2, pi/2) and ``W`` exponential,
+    ``S = sin(p V) / cos(V)^(1/p) (cos((1 - p) V) / W)^((1 - p)/p)``.
+
+    Raises
+    ------
+    ValueError
+        ``index`` outside (0, 2].
+    """
+    if not 0 < index <= 2:
+        raise ValueError(f"index must lie in (0, 2], got {index}")
+    rng = generator(rng)
+    if index == 2:
+        return math.sqrt(2.0) * standard_normal(rng, shape, ctx)
+    xp = ctx.xp
+    angle = uniform(rng, -0.5 * math.pi, 0.5 * math.pi, shape, ctx)
+    if index == 1:
+        return xp.tan(angle)
+    unit = 1.0 - uniform(rng, 0.0, 1.0, shape, ctx)  # in (0, 1], so that its logarithm is finite
+    waiting = xp.clip(-xp.log(unit), ctx.eps, None)  # ... and W is not zero, which a negative power would not survive
+    spread = (xp.cos((1.0 - index) * angle) / waiting) ** ((1.0 - index) / index)
+    return xp.sin(index * angle) / xp.cos(angle) ** (1.0 / index) * spread

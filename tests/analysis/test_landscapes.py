@@ -23,6 +23,7 @@ from analysis.landscapes import (
     Sphere,
     ThreeHumpCamel,
     TwoWell,
+    Valley,
 )
 from optassay.arrays import to_numpy
 
@@ -43,6 +44,7 @@ PLANE: dict[str, Landscape] = {
     "beale": Beale(),
     "beale printed": Beale(Fraction(11, 5)),
     "wells": TwoWell(5),
+    "valley": Valley(4, 0.5),
 }
 x, y = sp.symbols("x y", real=True)
 POINTS = np.array([[0.3, -0.7], [1.9, 0.4], [-1.3, 1.1], [0.9, 0.95], [2.2, 3.7], [-0.05, 0.02]])
@@ -80,6 +82,7 @@ def written_out(name: str) -> Any:
         "beale": beale(q("2.25")),
         "beale printed": beale(q("2.2")),
         "wells": sp.Min(x**2, 5 * (x - 1) ** 2) + sp.Min(y**2, 5 * (y - 1) ** 2),
+        "valley": sum(sp.Piecewise((2 * v**2, v < 0), (v**2 / 4, True)) for v in (x, y)),
     }[name]
 
 
@@ -257,3 +260,11 @@ def test_two_well_ties_and_a_batch_of_sharpness(xb: Any) -> None:
 def test_bad_input_is_named(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_valley_is_continuous_at_its_kink_and_names_a_bad_curvature() -> None:
+    at = Valley(4.0, 0.5)
+    origin = np.zeros((1, 1))
+    assert float(at.value(origin)[0]) == 0.0 and float(at.gradient(origin)[0, 0]) == 0.0
+    with pytest.raises(ValueError, match="right must be positive, got 0"):
+        Valley(1.0, 0)

@@ -184,6 +184,29 @@ class TestRandom:
         plain = np.linalg.qr(np.random.default_rng(11).standard_normal((4000, 3, 3)))[0]
         assert abs(float(np.mean(plain[:, 0, 0] > 0)) - 0.5) > 0.4
 
+    @pytest.mark.parametrize("index", [0.5, 1.0, 1.5, 2.0])
+    def test_symmetric_stable_has_its_characteristic_function(self, index: float) -> None:
+        draws = arrays.symmetric_stable(5, index, (40_000,), arrays.context(a=np.zeros(1)))
+        for u in (0.3, 1.0, 2.0):
+            assert abs(float(np.mean(np.cos(u * draws))) - np.exp(-(u**index))) < 5 / np.sqrt(2 * 40_000)
+            assert abs(float(np.mean(np.sin(u * draws)))) < 5 / np.sqrt(2 * 40_000)
+
+    def test_symmetric_stable_against_scipy(self) -> None:
+        from scipy.stats import kstest, levy_stable
+
+        draws = arrays.symmetric_stable(6, 1.5, (300,), arrays.context(a=np.zeros(1)))
+        assert kstest(draws, lambda x: levy_stable.cdf(x, 1.5, 0.0)).pvalue > 1e-3
+        assert kstest(1.5 * draws, lambda x: levy_stable.cdf(x, 1.5, 0.0)).pvalue < 1e-3
+
+    def test_symmetric_stable_on_every_backend(self, xb: Any) -> None:
+        plain = arrays.symmetric_stable(7, 1.3, (3, 2), arrays.context(a=np.zeros(1)))
+        xb.assert_close(arrays.symmetric_stable(7, 1.3, (3, 2), arrays.context(a=xb.array([0.0]))), plain, rtol=1e-9)
+
+    @pytest.mark.parametrize("index", [0.0, 2.1, float("nan")])
+    def test_symmetric_stable_names_a_bad_index(self, index: float) -> None:
+        with pytest.raises(ValueError, match="index must lie in"):
+            arrays.symmetric_stable(0, index, (1,), arrays.context(a=np.zeros(1)))
+
 
 class TestChunks:
     def test_covers_everything_once(self) -> None:
