@@ -84,12 +84,21 @@ class LinearGame(Game):
         return point, total * ctx.xp.sum(point, axis=-1)
 
 
-def reddi_game(size: float) -> LinearGame:
-    """Reddi, Kale and Kumar's counterexample to Adam: slopes ``C, -1, -1, C, ...`` on [-1, 1], best point -1 (C > "
-    "2)."""
-    if not size > 2:
-        raise ValueError(f"size must be above 2, got {size}")
-    return LinearGame((float(size), -1.0, -1.0))
+def reddi_game(size: float, period: int = 3) -> LinearGame:
+    """Reddi, Kale and Kumar's counterexample to Adam: slopes ``C, -1, ..., -1`` in turn on [-1, 1], best point -1.
+
+    Parameters
+    ----------
+    size : float
+        ``C``, above ``period - 1`` so that the slopes of a period have a positive sum.
+    period : int
+        Rounds from one large slope to the next: 3 in their theorem 1, ``C`` in theorem 2 (any decays).
+    """
+    if period < 2:
+        raise ValueError(f"period must be at least 2, got {period}")
+    if not size > period - 1:
+        raise ValueError(f"size must be above {period - 1}, got {size}")
+    return LinearGame((float(size), *[-1.0] * (period - 1)))
 
 
 @dataclass(frozen=True)

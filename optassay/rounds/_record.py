@@ -10,8 +10,8 @@ import numpy as np
 
 from ..optimizers import Rule
 
-PERIODS = 64  # longest period of rounds that is written out
-ENTRIES = 4000  # operations of a period beyond which compiling costs more than it gives
+PERIODS = 4096  # longest period of rounds that is recorded
+OPERATIONS = 4000  # of the different rounds of a period, beyond which compiling costs more than it gives
 
 
 class Unrecordable(Exception):
@@ -68,7 +68,7 @@ class Recorder:
         row = Row(op, tuple(arg if isinstance(arg, Ref | str | int) else self.scalar(arg) for arg in args))
         found = self._known.get(row)
         if found is None:
-            if len(self.rows) * self.period > ENTRIES:
+            if len(self.rows) > OPERATIONS:
                 raise Unrecordable("a round of too many operations")
             found = self._known[row] = Ref(len(self.rows))
             self.rows.append(row)

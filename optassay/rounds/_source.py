@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .._c_source import PRELUDE, operation
-from ._record import Recorder, Ref, Row
+from ._record import OPERATIONS, Recorder, Ref, Row, Unrecordable
 
 BLOCK = 1024  # lanes worked on at a time, so that their columns stay in the processor's cache
 
@@ -31,7 +31,7 @@ void kernel(
 }}
 """
 _CASE = """
-      case {phase}:
+      {labels}
         #pragma omp simd
         for (long i = 0; i < n; ++i) {{
           {body}
@@ -47,12 +47,12 @@ class Phase(NamedTuple):
 
 
 def source(recorder: Recorder, phases: Sequence[Phase], columns: int) -> str:
-    """The source for so many columns of carried numbers."""
+    """The source for so many columns of carried numbers; phases that do the same share their text."""
 
     def constant(value: int) -> str:
         return f"s{value}"
 
-    cases = []
+    cases: dict[str, list[int]] = {}
     for number, phase in enumerate(phases):
         body = []
         for place, (op, args) in enumerate(phase.rows):
@@ -72,7 +72,9 @@ def source(recorder: Recorder, phases: Sequence[Phase], columns: int) -> str:
             body.append(
                 f"c{column}[i] = {f'v{value.row}' if isinstance(value, Ref) else constant(recorder.scalar(value))};"
             )
-        cases.append(_CASE.format(phase=number, body="\n          ".join(body)))
+        cases.setdefault("\n          ".join(body), []).append(number)
+    if sum(body.count(";") for body in cases) > OPERATIONS:
+        raise Unrecordable("too many different rounds")
     streams = [
         f"const real *restrict const u{k} = streams[{k}] + (t - first) * lanes + begin;"
         if stream.wide
@@ -86,6 +88,8 @@ def source(recorder: Recorder, phases: Sequence[Phase], columns: int) -> str:
         fixed=" ".join(f"const real *restrict const f{k} = fixed[{k}] + begin;" for k in range(len(recorder.fixed))),
         carry=" ".join(f"real *restrict const c{k} = carry[{k}] + begin;" for k in range(columns)),
         streams=" ".join(streams),
-        cases="".join(cases),
+        cases="".join(
+            _CASE.format(labels=" ".join(f"case {k}:" for k in numbers), body=body) for body, numbers in cases.items()
+        ),
         period=len(phases),
     )
