@@ -41,7 +41,7 @@ def crossing_values(radius: Floats, momentum: Floats, buffer_size: int) -> Float
     a, b = pencil(momentum, buffer_size)
     powers = radius[..., None] ** np.arange(a.shape[-1])
     a, b = a * powers, b * powers
-    cosines = _colleague_roots(_sine_series(a, b))
+    cosines = _colleague_roots(sine_series(a, b))
     real = (np.abs(cosines.imag) < 1e-12) & (np.abs(cosines.real) < 1.0)
     angle = np.arccos(np.clip(cosines.real, -1.0, 1.0))
     ends = np.broadcast_to(np.array([0.0, np.pi]), (*radius.shape, 2))
@@ -59,7 +59,7 @@ def _polyval(coefficients: Floats, z: NDArray[np.complex128]) -> NDArray[np.comp
     return value
 
 
-def _sine_series(a: Floats, b: Floats) -> Floats:
+def sine_series(a: Floats, b: Floats) -> Floats:
     """Coefficients s_1, s_2, ... of Im(A conj(B)) = sum_n s_n sin(n theta), for coefficients scaled by r^k."""
     length = a.shape[-1]
     series = np.zeros((*a.shape[:-1], length - 1))

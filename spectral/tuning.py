@@ -10,6 +10,7 @@ import numpy as np
 
 from optassay.arrays import Array, context, to_numpy
 
+from .boundary import longest_interval
 from .certificates import RateCertificate, verify_rate
 from .companion import check_buffer_size, check_momentum, check_positive
 from .crossings import Floats, crossing_values
@@ -181,7 +182,7 @@ def _search(kappa: float, size: int, momentum: float | None) -> tuple[float, flo
     target = math.log(kappa)
 
     def shortfall(log_gap: float) -> float:
-        return best_interval(-math.expm1(log_gap), size, momentum)[0] - target
+        return longest_interval(-math.expm1(log_gap), size, momentum).log_ratio - target
 
     # No method of this kind beats the Chebyshev rate, so its gap bounds the search from above.
     upper = min(math.log(2.0 / (math.sqrt(kappa) + 1.0)), -1e-3)
@@ -194,56 +195,10 @@ def _search(kappa: float, size: int, momentum: float | None) -> tuple[float, flo
             raise ArithmeticError(f"no stable step size was found for condition number {kappa}, buffer size {size}")
     gap = brentq(shortfall, lower, upper, xtol=1e-13, rtol=1e-14)
     # The end of the final bracket on which the interval is long enough.
-    ratio, beta, low, high = best_interval(-math.expm1(gap), size, momentum)
+    found = longest_interval(-math.expm1(gap), size, momentum)
     for _ in range(60):
-        if ratio >= target:
+        if found.log_ratio >= target:
             break
         gap = gap - 1e-13 * max(1.0, abs(gap))
-        ratio, beta, low, high = best_interval(-math.expm1(gap), size, momentum)
-    return math.sqrt(low * high / kappa), beta
-
-
-def best_interval(rate: float, size: int, momentum: float | None = None) -> tuple[float, float, float, float]:
-    """Longest interval of x (by the ratio of its ends) on which all roots stay inside |z| < rate.
-
-    Returns
-    -------
-    (log ratio, momentum, low, high)
-        A log ratio of -1 where there is no interval.
-    """
-    if momentum is not None:
-        ratio, low, high = _longest(rate, np.asarray([momentum]), size)
-        return float(ratio[0]), momentum, float(low[0]), float(high[0])
-    # In u = log(1 - beta): a coarse grid over all momenta, then zooming in on the best cell.
-    grid = np.linspace(math.log(1e-8), 0.0, 97)
-    for _ in range(9):
-        beta = np.clip(-np.expm1(grid), 0.0, None)
-        ratio, low, high = _longest(rate, beta, size)
-        best = int(np.argmax(ratio))
-        if ratio[best] < 0.0:
-            return -1.0, float(beta[best]), math.nan, math.nan
-        left, right = grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)]
-        result = float(ratio[best]), float(beta[best]), float(low[best]), float(high[best])
-        if right - left < 1e-12:
-            break
-        grid = np.linspace(left, right, 25)
-    return result
-
-
-def _longest(rate: float, beta: Floats, size: int) -> tuple[Floats, Floats, Floats]:
-    x = crossing_values(np.asarray(rate), beta, size)
-    low, high = x[:, :-1], x[:, 1:]
-    finite = np.isfinite(high) & (high > low)
-    middle = np.where(finite, np.sqrt(np.where(finite, low * high, 1.0)), 1.0)
-    stable = finite & (_radius_below(middle, beta[:, None], size, rate))
-    ratio = np.where(stable, np.log(np.where(stable, high / np.where(stable, low, 1.0), 1.0)), -1.0)
-    best = np.argmax(ratio, axis=-1)
-    rows = np.arange(beta.size)
-    return ratio[rows, best], low[rows, best], high[rows, best]
-
-
-def _radius_below(x: Floats, beta: Floats, size: int, rate: float) -> Any:
-    from .companion import characteristic_polynomial
-    from .radius import roots_inside
-
-    return roots_inside(characteristic_polynomial(1.0, beta, x, size), rate)
+        found = longest_interval(-math.expm1(gap), size, momentum)
+    return math.sqrt(found.low * found.high / kappa), found.momentum
