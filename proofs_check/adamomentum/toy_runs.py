@@ -1,122 +1,27 @@
-"""Figure 2 over a grid of starts: when each method comes within a tolerance of the optimum, and when it stays there."""
+"""A second code for the runs of figure 2, in scalars, that shares nothing with those of :mod:`analysis.races`."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
-from functools import cache
-from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from analysis.landscapes import Ackley, Beale, Landscape, Sphere, ThreeHumpCamel
-from analysis.runs import grid_starts, run
-from optassay.optimizers import AdaBelief, Adam, AdaMomentum, Momentum, RMSprop
+from analysis.races import OURS, PAPER_SETTING, RIVALS, TOYS, Measure, Setting, distances, starts, times
 
-OURS = "AdaMomentum"
-ADAPTIVE = ("RMSprop", "Adam", "AdaBelief", OURS)
-RIVALS = ("SGDM", "RMSprop", "Adam", "AdaBelief")
-Measure = Literal["first", "settled"]
-
-
-class Toy(NamedTuple):
-    """A toy function, its optimum, half the side of the box of starts, and SGDM's printed rate."""
-
-    landscape: Landscape
-    optimum: tuple[float, float]
-    half_side: float
-    sgdm_rate: float
-
-
-# The standard Beale function: that of the printed 2.2 has no minimum at the marked point (see toy-function-beale).
-TOYS = {
-    "sphere": Toy(Sphere(), (0.0, 0.0), 5.0, 0.1),
-    "camel": Toy(ThreeHumpCamel(), (0.0, 0.0), 5.0, 0.001),
-    "beale": Toy(Beale(Fraction(9, 4)), (3.0, 0.5), 4.5, 0.1),
-    "ackley": Toy(Ackley(), (0.0, 0.0), 5.0, 0.1),
-}
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What figure 2 leaves open, and the shared step.
-
-    Attributes
-    ----------
-    step, beta1, beta2, epsilon : float
-        Shared by the adaptive methods.
-    rmsprop_beta2 : float, optional
-        RMSprop's own decay.
-    rate : float, optional
-        SGDM's, instead of the printed one.
-    convention : {"heavy-ball", "ema"}
-        SGDM's momentum.
-    """
-
-    step: float = 0.1
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-16
-    rmsprop_beta2: float | None = None
-    rate: float | None = None
-    convention: Literal["heavy-ball", "ema"] = "heavy-ball"
-    debias: bool = True
-
-
-def rule(method: str, toy: Toy, setting: Setting) -> Any:
-    """The update rule of a method in figure 2."""
-    a, b1, b2, e = setting.step, setting.beta1, setting.beta2, setting.epsilon
-    match method:
-        case "SGDM":
-            rate = toy.sgdm_rate if setting.rate is None else setting.rate
-            return Momentum(rate, b1, convention=setting.convention)
-        case "RMSprop":
-            return RMSprop(a, setting.rmsprop_beta2 or b2, e)
-        case "Adam":
-            return Adam(a, b1, b2, e)
-        case "AdaBelief":
-            return AdaBelief(a, b1, b2, e)
-        case _:
-            return AdaMomentum(a, b1, b2, e, debias=setting.debias)
-
-
-@cache
-def starts(name: str, per_axis: int = 20) -> np.ndarray:
-    """Grid of starts, those nearer than 0.5 to the optimum left out."""
-    toy = TOYS[name]
-    grid = grid_starts(per_axis, (-toy.half_side,) * 2, (toy.half_side,) * 2)
-    return grid[np.linalg.norm(grid - np.array(toy.optimum), axis=1) > 0.5]
-
-
-@cache
-def distances(name: str, method: str, setting: Setting = Setting(), steps: int = 1000) -> np.ndarray:
-    """Distance to the optimum after each step, (steps, starts); infinite once diverged."""
-    toy = TOYS[name]
-    optimum = np.array(toy.optimum)
-    seen = run(
-        rule(method, toy, setting),
-        toy.landscape,
-        starts(name),
-        steps,
-        observe=lambda o: np.linalg.norm(o.after - optimum, axis=-1),
-    ).observed
-    found = np.array(seen)
-    return np.where(np.isnan(found), np.inf, found)
-
-
-def times(path: np.ndarray, tolerance: float, measure: Measure) -> np.ndarray:
-    """First step within the tolerance, or the one from which on it holds to the end; infinite if there is none."""
-    near = path < tolerance
-    if measure == "first":
-        return np.where(near.any(axis=0), near.argmax(axis=0) + 1.0, np.inf)
-    away = ~near
-    last = np.where(away.any(axis=0), len(path) - away[::-1].argmax(axis=0), 0) + 1.0
-    return np.where(near[-1], last, np.inf)
-
-
-# A second code, in scalars, that shares nothing with the above.
+__all__ = [
+    "OURS",
+    "RIVALS",
+    "SLOPES",
+    "TOYS",
+    "Measure",
+    "Setting",
+    "distances",
+    "plain_distances",
+    "plain_time",
+    "starts",
+    "times",
+]
 
 
 def _sphere(x: float, y: float) -> tuple[float, float]:
@@ -148,7 +53,7 @@ SLOPES: dict[str, Callable[[float, float], tuple[float, float]]] = {
 
 
 def plain_distances(
-    name: str, method: str, start: Sequence[float], setting: Setting = Setting(), steps: int = 1000
+    name: str, method: str, start: Sequence[float], setting: Setting = PAPER_SETTING, steps: int = 1000
 ) -> list[float]:
     """Distances of one run by textbook recursions on scalars."""
     toy = TOYS[name]
@@ -192,7 +97,7 @@ def plain_time(
     start: Sequence[float],
     tolerance: float,
     measure: Measure,
-    setting: Setting = Setting(),
+    setting: Setting = PAPER_SETTING,
     steps: int = 1000,
 ) -> float:
     """The same time of one run by the second code."""
