@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from optassay.arrays import Array, check_finite, context, standard_normal
+from optassay.html import fact_table
 
 
 class StochasticQuadratic:
@@ -130,3 +131,19 @@ class StochasticQuadratic:
         shape = (*np.broadcast_shapes(delta.shape[:-1], self.batch_shape), self.dim)
         noise = standard_normal(rng, shape, self._ctx)
         return self.apply_hessian(delta - self.noise_std[..., None] * noise)
+
+    def _repr_html_(self) -> str:
+        xp = self._ctx.xp
+        facts: dict[str, Any] = {"dimension": self.dim, "batch": self.batch_shape or "one problem"}
+        if 0 not in self.batch_shape:
+            eigenvalues = xp.linalg.eigvalsh(self.hessian)
+            facts |= {
+                "eigenvalues of Q": _range(eigenvalues, xp),
+                "noise standard deviation": _range(self.noise_std, xp),
+            }
+        return fact_table("StochasticQuadratic", facts)
+
+
+def _range(values: Array, xp: Any) -> str:
+    low, high = float(xp.min(values)), float(xp.max(values))
+    return f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"

@@ -11,6 +11,8 @@ import numpy as np
 from optassay.arrays import Array, context, to_numpy
 
 from .boundary import longest_interval
+from optassay.html import fact_table
+
 from .certificates import RateCertificate, verify_rate
 from .companion import check_buffer_size, check_momentum, check_positive
 from .crossings import Floats, crossing_values
@@ -101,6 +103,17 @@ class OptimalRate:
     momentum: float
     certified_upper: float
     certificate: RateCertificate
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "condition number": self.condition_number,
+            "buffer size": self.buffer_size,
+            "rate": self.rate,
+            "proved to be at most": self.certified_upper,
+            "step size times smallest curvature": self.step_size,
+            "momentum": self.momentum,
+        }
+        return fact_table("OptimalRate", facts)
 
 
 def optimal_rate(condition_number: float, buffer_size: int, momentum: float | None = None) -> OptimalRate:
