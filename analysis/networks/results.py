@@ -19,6 +19,7 @@ asked for, does not apply or is not finite is ``null``:
 ``hyper``                  object: hyperparameters from the grid (those tried, or those chosen), ``{}`` without a grid
 ``seed``                   integer; the same seed gives all optimizers the same start and the same order of data
 ``epoch``, ``step``        finished epochs and steps
+``gradients``              examples or words whose gradients were computed so far, several per example where a rule asks
 ``status``                 ``"ok"``, ``"diverged"`` or ``"out of memory"``; the last two end a run early
 ``step_size``              at the last step of the epoch
 ``train_loss``             mean over the epoch's examples while the parameters moved, without L2 penalty
@@ -54,7 +55,7 @@ DIAGNOSTICS = (
     *("buffer_variance", "buffer_relative", "buffer_cancellation", "buffer_cosine"),
 )
 COLUMNS = (
-    *("experiment", "stage", "optimizer", "hyper", "seed", "epoch", "step", "status", "step_size"),
+    *("experiment", "stage", "optimizer", "hyper", "seed", "epoch", "step", "gradients", "status", "step_size"),
     *("train_loss", "train_accuracy", "full_train_loss"),
     *(f"{split}_{measure}" for split in ("validation", "test") for measure in MEASURES),
     *DIAGNOSTICS,
