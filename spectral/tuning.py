@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from optassay.arrays import Array, context, to_numpy
-
-from .boundary import longest_interval
 from optassay.html import fact_table
 
+from .boundary import longest_interval
 from .certificates import RateCertificate, verify_rate
 from .companion import check_buffer_size, check_momentum, check_positive
 from .crossings import Floats, crossing_values
