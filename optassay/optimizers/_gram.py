@@ -1,17 +1,20 @@
 """The history of Anderson mixing and its Gram matrices, updated at O(m d) per step.
 
 The columns of ``X`` and ``R`` are 2 m separate arrays: writing one is a swap of references, so that no step copies
-the m d numbers of a history. Products run over the parameters in blocks that stay in the processor's cache, so that
-every column is read from memory once for all its inner products and once for the combination. Blocks depend on the
-length of the vector alone: a run gives the same bits alone and in a batch.
+the m d numbers of a history. Every column is read from memory once for all its inner products and once for the
+combination: long NumPy vectors by compiled loops (`_streams`), everything else in blocks that stay in the processor's
+cache. Both depend on the length of the vector alone: a run gives the same bits alone and in a batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import array_api_compat
+
 from ..arrays import Array, Context
+from . import _streams
 
 BLOCK = 32768
 
@@ -74,6 +77,8 @@ def products(ctx: Context, *asked: tuple[Sequence[Array], Sequence[Array]]) -> l
     xp = ctx.xp
     if hasattr(xp, "inner_products"):  # a namespace that records expressions reads its columns its own way
         return xp.inner_products(*asked)
+    if _streams.applies(*(v for pair in asked for side in pair for v in side)):
+        return _streams.products(asked)
     total: list[Any] = []
     for block in _blocks(asked[0][0][0].shape[-1]):
         part = []
@@ -90,18 +95,36 @@ def products(ctx: Context, *asked: tuple[Sequence[Array], Sequence[Array]]) -> l
 
 
 def combine(ctx: Context, columns: Sequence[Array], weights: Array) -> Array:
-    """``sum_j weights[..., j] columns[j]``: (..., d)."""
+    """``sum_j weights[..., j] columns[j]`` in the order of the columns: (..., d)."""
     if hasattr(ctx.xp, "linear_combination"):
         return ctx.xp.linear_combination(columns, weights)
+    if _streams.applies(*columns):
+        return _streams.combine(columns, weights)
     # NumPy multiplies by a scalar much faster than by an axis of length one that it broadcasts.
     factors = [weights[..., j] if weights.ndim == 1 else weights[..., j, None] for j in range(len(columns))]
-    parts = []
-    for block in _blocks(columns[0].shape[-1]):
-        part = factors[0] * columns[0][..., block]
-        for factor, column in zip(factors[1:], columns[1:], strict=True):
-            part += factor * column[..., block]  # in place: a temporary of this loop
-        parts.append(part)
-    return parts[0] if len(parts) == 1 else ctx.xp.concat(parts, axis=-1)
+
+    def weighted(*parts: Array) -> tuple[Array]:
+        total = factors[0] * parts[0]
+        for factor, part in zip(factors[1:], parts[1:], strict=True):
+            total += factor * part  # in place: a temporary of this loop
+        return (total,)
+
+    return blockwise(ctx, weighted, *columns)[0]
+
+
+def blockwise(ctx: Context, formula: Callable[..., tuple[Array, ...]], *vectors: Array) -> tuple[Array, ...]:
+    """``formula(*vectors)`` for an elementwise formula, on NumPy block by block: its temporaries stay in cache."""
+    blocks = list(_blocks(vectors[0].shape[-1]))
+    if len(blocks) == 1 or not array_api_compat.is_numpy_namespace(ctx.xp):
+        return formula(*vectors)
+    whole: list[Array] = []
+    for block in blocks:
+        parts = formula(*(v[..., block] for v in vectors))
+        if not whole:
+            whole = [ctx.xp.empty_like(vectors[0]) for _ in parts]
+        for array, part in zip(whole, parts, strict=True):
+            array[..., block] = part
+    return tuple(whole)
 
 
 def _blocks(length: int) -> Iterator[slice]:

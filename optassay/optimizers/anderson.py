@@ -14,7 +14,7 @@ from ..arrays import Array, Context, context
 from . import _gram, _projection
 from ._gram import History, Pushed
 from ._projection import Projection
-from ._rule import Hyper, Rule, check_params, choice, dot, hyper, is_zero, square_root
+from ._rule import Hyper, Rule, check_params, choice, hyper, is_zero, square_root
 from ._wrapper import check_rule, check_shape
 
 
@@ -157,10 +157,8 @@ class _Anderson(Rule):
         t = state.t + 1
         ctx = self.enter(params, grad, t)
         xp = ctx.xp
-        decay = self.value(ctx, "weight_decay", t)
-        r = -grad if is_zero(decay) else -(grad + decay * params)
-        x = xp.asarray(params, copy=True)  # the state outlives the caller's array
-        dx, dr, pushed = self._remember(ctx, x, r, state, t)
+        x, r, dx, dr = self._differences(ctx, params, grad, state, t)
+        pushed = self._remember(ctx, r, dx, dr, state, t)
         runs = xp.zeros_like(state.rejected)
         history = state.history if pushed is None else pushed.history
         if pushed is None or (t - 1) % self.period != 0:
@@ -168,32 +166,47 @@ class _Anderson(Rule):
             return params, AndersonState(t, x, r, dx, dr, history, inner, runs, runs), None
         gamma, alpha = self._project(ctx, pushed, r, x.shape[-1], t)
         weights = alpha * xp.astype(gamma, ctx.dtype, copy=False)
-        params, inner, accepted = self._mix(ctx, x, grad, r, history, weights, state.inner, t)
+        params, inner, accepted = self._mix(ctx, x, grad, r, pushed, weights, state.inner, t)
         rejected = 1.0 - xp.astype(accepted[..., 0], ctx.dtype)
         state = AndersonState(t, x, r, dx, dr, history, inner, rejected + runs, alpha[..., 0] + runs)
         return params, state, weights
 
-    def _remember(
-        self, ctx: Context, x: Array, r: Array, state: AndersonState, t: int
-    ) -> tuple[Array, Array, Pushed | None]:
-        """The new columns (3) and the history with them, None before there are any."""
+    def _differences(
+        self, ctx: Context, params: Array, grad: Array, state: AndersonState, t: int
+    ) -> tuple[Array, Array, Array, Array]:
+        """A copy of the point (the state outlives the caller's array), the residual, and the new columns (3)."""
+        decay, gamma = self.value(ctx, "weight_decay", t), self.value(ctx, "average", t)
+
+        def residual(x: Array, g: Array) -> Array:
+            return -g if is_zero(decay) else -(g + decay * x)
+
+        def columns(
+            x: Array, g: Array, last_x: Array, last_r: Array, last_dx: Array, last_dr: Array
+        ) -> tuple[Array, ...]:
+            r = residual(x, g)
+            dx, dr = x - last_x, r - last_r
+            if not is_zero(gamma):
+                dx = gamma * last_dx + (1.0 - gamma) * dx
+                dr = gamma * last_dr + (1.0 - gamma) * dr
+            return ctx.xp.asarray(x, copy=True), r, dx, dr
+
         if t == 1:
-            return state.dx, state.dr, None
-        gamma = self.value(ctx, "average", t)
-        dx, dr = x - state.x, r - state.r
-        if not is_zero(gamma):
-            dx *= 1.0 - gamma  # in place: fresh arrays, and every temporary of this length costs a pass of memory
-            dr *= 1.0 - gamma
-            dx += gamma * state.dx
-            dr += gamma * state.dr
+            return ctx.xp.asarray(params, copy=True), residual(params, grad), state.dx, state.dr
+        found = _gram.blockwise(ctx, columns, params, grad, state.x, state.r, state.dx, state.dr)
+        return found
+
+    def _remember(self, ctx: Context, r: Array, dx: Array, dr: Array, state: AndersonState, t: int) -> Pushed | None:
+        """The history with the new columns, None before there are any."""
+        if t == 1:
+            return None
         index, history = t - 2, state.history
         if self.restart is not None:
             index = index % self.restart
             if index == 0:
-                history = _gram.empty(ctx, x, self.memory)
+                history = _gram.empty(ctx, r, self.memory)
         xr = self.positivity is not None
         xx = xr or self._penalty == "points"
-        return dx, dr, _gram.push(ctx, history, index % self.memory, dx, dr, r, xx=xx, xr=xr)
+        return _gram.push(ctx, history, index % self.memory, dx, dr, r, xx=xx, xr=xr)
 
     def _project(self, ctx: Context, pushed: Pushed, r: Array, dimension: int, t: int) -> tuple[Array, Array]:
         """``Gamma_k`` (12) and the damping that satisfies (14); the small matrices are in double precision."""
@@ -241,23 +254,29 @@ class _Anderson(Rule):
         return self._trusted.step(x, grad, inner)
 
     def _mix(
-        self, ctx: Context, x: Array, grad: Array, r: Array, history: History, weights: Array, inner: Any, t: int
+        self, ctx: Context, x: Array, grad: Array, r: Array, pushed: Pushed, weights: Array, inner: Any, t: int
     ) -> tuple[Array, Any, Array]:
         """New point, state of the inner rule, whether the mixed point was kept (..., 1); ``weights`` = alpha Gamma."""
         beta = self.value(ctx, "mixing", t)
-        both = ctx.xp.concat([weights, beta * weights], axis=-1)
-        move = beta * r - _gram.combine(ctx, (*history.x, *history.r), both)  # (9)
-        kept = self._kept(ctx, move, r, beta)
+        one = ctx.xp.ones_like(weights[..., :1])
+        columns = (r, *pushed.history.r, *pushed.history.x)
+        factors = (beta * one, -beta * weights, -weights)
         if self.inner is None and self.descent is None:
-            return x + move, (), kept
+            new = _gram.combine(ctx, (*columns, x), ctx.xp.concat([*factors, one], axis=-1))  # (9)
+            return new, (), one > 0
+        move = _gram.combine(ctx, columns, ctx.xp.concat(factors, axis=-1))
+        kept = self._kept(ctx, move, r, pushed.size, beta)
         other, inner = self._without_mixing(ctx, x, grad, r, inner, t)
+        if bool(ctx.xp.all(kept)):
+            return x + move, inner, kept
         return ctx.xp.where(kept, x + move, other), inner, kept
 
-    def _kept(self, ctx: Context, move: Array, r: Array, beta: Any) -> Array:
-        """Whether the move descends along ``r`` enough to be kept: (..., 1)."""
+    def _kept(self, ctx: Context, move: Array, r: Array, size: Array, beta: Any) -> Array:
+        """Whether the move descends along ``r`` enough to be kept: (..., 1); ``size`` = |r|^2."""
         if self.descent is None:
-            return ctx.xp.ones_like(move[..., :1]) > 0
-        return dot(move, r, ctx.xp) > self.descent * (beta * dot(r, r, ctx.xp))
+            return ctx.xp.ones_like(size) > 0
+        (along,) = _gram.products(ctx, ((move,), (r,)))
+        return along[..., 0] > self.descent * (beta * size)
 
 
 @dataclass(frozen=True, eq=False)

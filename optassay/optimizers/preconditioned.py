@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays import Array, Context, to_numpy
 from . import _gram
-from ._gram import History
+from ._gram import Pushed
 from ._rule import Rule, _select, check_params, choice
 from ._wrapper import check_rule
 from .adam import Adam
@@ -85,16 +85,18 @@ class PreconditionedAdaSAM(AdaSAM):
         return self._advance(x, grad, inner, ctx)
 
     def _mix(
-        self, ctx: Context, x: Array, grad: Array, r: Array, history: History, weights: Array, inner: Any, t: int
+        self, ctx: Context, x: Array, grad: Array, r: Array, pushed: Pushed, weights: Array, inner: Any, t: int
     ) -> tuple[Array, Any, Array]:
-        x_bar = x - _gram.combine(ctx, history.x, weights)  # (8)
-        minus_r_bar = _gram.combine(ctx, history.r, weights) - r
+        xp, history = ctx.xp, pushed.history
+        one = xp.ones_like(weights[..., :1])
+        x_bar = _gram.combine(ctx, (*history.x, x), xp.concat([-weights, one], axis=-1))  # (8)
+        minus_r_bar = _gram.combine(ctx, (*history.r, r), xp.concat([weights, -one], axis=-1))
         point, advanced = self._advance(x_bar, minus_r_bar, inner, ctx)
-        kept = self._kept(ctx, point - x, r, self.value(ctx, "mixing", t))
-        if bool(ctx.xp.all(kept)):
+        kept = self._kept(ctx, point - x, r, pushed.size, self.value(ctx, "mixing", t))
+        if bool(xp.all(kept)):
             return point, advanced, kept
         other, inner = self._advance(x, grad, advanced if self.rejected_state == "advanced" else inner, ctx)
-        return ctx.xp.where(kept, point, other), _select(kept[..., 0], advanced, inner, ctx.xp), kept
+        return xp.where(kept, point, other), _select(kept[..., 0], advanced, inner, xp), kept
 
     def _advance(self, x: Array, grad: Array, inner: CountedState, ctx: Context) -> tuple[Array, CountedState]:
         """One step of ``inner`` in every run.

@@ -27,6 +27,7 @@ from optassay.optimizers import (
     StochasticAnderson,
     _gram,
     _projection,
+    _streams,
 )
 
 RECORD = json.loads((Path(__file__).parent / "data" / "open_loop.json").read_text())
@@ -369,15 +370,58 @@ def test_incremental_gram_matrices_over_500_steps():
     assert len({id(column) for column in state.history.x}) == m
 
 
-def test_products_and_combinations_over_several_blocks():
+def test_five_hundred_steps_equal_steps_with_all_products_formed_afresh():
+    """Every step from the same state, relative to its own length; the control forgets to replace one row."""
+    rng = np.random.default_rng(16)
+    rule = AdaSAM(6, 0.5, average=0.5)
+    params, state, worst, wrong = rng.standard_normal(50), rule.init(np.zeros(50)), 0.0, 0.0
+    for _ in range(500):
+        grad = np.linspace(0.05, 1.0, 50) * params + 0.1 * rng.standard_normal(50)
+        new, after = rule.step(params, grad, state)
+        x, r = (np.stack(v) for v in (state.history.x, state.history.r))
+        fresh = state.history._replace(xx=x @ x.T, rr=r @ r.T, xr=x @ r.T)
+        other, _ = rule.step(params, grad, state._replace(history=fresh))
+        worst = max(worst, float(np.linalg.norm(new - other) / np.linalg.norm(new - params)))
+        stale = fresh._replace(rr=np.roll(fresh.rr, 1, axis=(0, 1)))
+        other, _ = rule.step(params, grad, state._replace(history=stale))
+        wrong = max(wrong, float(np.linalg.norm(new - other) / np.linalg.norm(new - params)))
+        params, state = new, after
+    assert worst < 1e-12
+    assert wrong > 1e-3
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("length", [_streams.LONG + 17, 2 * _gram.BLOCK + 17])
+def test_products_and_combinations_of_long_vectors(compiled, dtype, length, monkeypatch):
+    if not compiled:
+        monkeypatch.setattr(_streams, "applies", lambda *arrays: False)
     rng = np.random.default_rng(7)
-    d = 2 * _gram.BLOCK + 17
-    columns, vectors, weights = rng.standard_normal((3, d)), rng.standard_normal((2, d)), rng.standard_normal(3)
-    ctx = context(columns=columns)
-    found = _gram.products(ctx, (list(columns), list(vectors)), (list(vectors), list(columns)[:1]))
-    np.testing.assert_allclose(found[0], columns @ vectors.T, rtol=1e-9)
-    np.testing.assert_allclose(found[1], vectors @ columns[:1].T, rtol=1e-9)
-    np.testing.assert_allclose(_gram.combine(ctx, list(columns), weights), weights @ columns, rtol=1e-9, atol=1e-13)
+    for m in (1, 3, 7):
+        columns, vectors = (list(rng.standard_normal((k, 2, length)).astype(dtype)) for k in (m, 3))
+        weights = rng.standard_normal((2, m)).astype(dtype)
+        ctx = context(columns=columns[0])
+        found = _gram.products(ctx, (vectors[:1], vectors[:1]), (columns, vectors), (vectors[:2], columns[:2]))
+        exact = np.einsum("inj,knj->nik", *(np.array(v, dtype=float) for v in (columns, vectors)))
+        eps = np.finfo(dtype).eps
+        np.testing.assert_allclose(found[1], exact, rtol=0, atol=8 * eps * length)  # |column| |vector| is about length
+        assert found[2].shape == (2, 2, min(m, 2))
+        total = np.einsum("nm,mnj->nj", weights.astype(float), np.array(columns, dtype=float))
+        combined = _gram.combine(ctx, columns, weights)
+        np.testing.assert_allclose(combined, total, rtol=0, atol=40 * m * eps)
+        assert combined.dtype == found[0].dtype == np.dtype(dtype)
+        strided = [np.asfortranarray(v) for v in columns]
+        np.testing.assert_allclose(_gram.combine(ctx, strided, weights), total, rtol=0, atol=40 * m * eps)
+
+
+def test_long_vectors_are_combined_by_the_compiled_loops():
+    if _streams._loops(np.dtype(float)) is None:
+        pytest.skip("no C compiler")
+    long, short = np.ones((2, _streams.LONG)), np.ones((2, _streams.LONG - 1))
+    assert _streams.applies(*long)
+    assert not _streams.applies(*short)
+    assert not _streams.applies(long[0], long[1].astype(np.float32))
+    assert not _streams.applies(long.T)
 
 
 # --- batches, backends, purity, errors --------------------------------------------------------------------------
@@ -419,7 +463,7 @@ def test_backends_agree_and_keep_namespace_device_and_dtype(xb, rule):
 
 
 @EACH_RULE
-@pytest.mark.parametrize("dimension", [2, 7, _gram.BLOCK + 5])
+@pytest.mark.parametrize("dimension", [2, 7, _gram.BLOCK + 5, _streams.LONG + 5])
 def test_a_batch_equals_its_runs_one_by_one_bit_for_bit(rule, dimension):
     """Runs differ in rank (zero gradients), rejections and damping; the grid is one call."""
     rng = np.random.default_rng(9)
