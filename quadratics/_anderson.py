@@ -1,21 +1,21 @@
-"""Anderson mixing for many linear systems at once: the update rules of the core with ``-grad = b - A x``."""
+"""Anderson mixing for many linear systems at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
+from array_api_compat import array_namespace
 
-from optassay.arrays import Array, Context
-from optassay.optimizers import AdaSAM, PreconditionedAdaSAM, RegularizedAnderson, Rule, StochasticAnderson
-from optassay.optimizers._rule import hyper
+from optassay.arrays import Array
 
-from ._systems import Side, Systems, apply, length, steps_of
-
-Penalty = Literal["points", "coefficients", "adaptive"]
+from ._anderson_basis import BasisSteps
+from ._anderson_rules import Penalty, RuleSteps, rule_for
+from ._blocks import Pick, in_blocks
+from ._systems import Side, Systems, length, steps_of
 
 
 class Breakdown(IntEnum):
@@ -23,7 +23,7 @@ class Breakdown(IntEnum):
 
     NONE = 0
     SOLVED = 1  # the residual is rounding noise (or zero): the point is kept from there on
-    STAGNATION = 2  # the projected point did not move while the residual is not zero
+    STAGNATION = 2  # the projected point, or the residual, did not move, and the residual is not rounding noise
     NONFINITE = 3  # overflow
 
 
@@ -52,44 +52,6 @@ class AndersonIterates:
         return Breakdown(int(self.breakdown[index]))
 
 
-@dataclass(frozen=True, eq=False)
-class _SignedRegularized(RegularizedAnderson):
-    """Without the demand of a positive ``beta``: on linear systems any but zero will do."""
-
-    mixing: Any = hyper(1.0, domain="(-inf, inf)")
-
-
-@dataclass(frozen=True, eq=False)
-class _SignedStochastic(StochasticAnderson):
-    mixing: Any = hyper(1.0, domain="(-inf, inf)")
-
-
-@dataclass(frozen=True, eq=False)
-class _SignedAdaptive(AdaSAM):
-    mixing: Any = hyper(1.0, domain="(-inf, inf)")
-
-
-class _Count(NamedTuple):
-    t: int
-
-
-@dataclass(frozen=True, eq=False)
-class _LinearStep(Rule):
-    """``x - beta M^-1 grad``: the mixing step of (17)."""
-
-    inverse: Any = None
-    mixing: Any = 1.0
-    State = _Count
-
-    def init(self, params: Array) -> _Count:
-        return _Count(0)
-
-    def step(self, params: Array, grad: Array, state: _Count) -> tuple[Array, _Count]:
-        t = state.t + 1
-        ctx = self.enter(params, grad, t)
-        return params - self.value(ctx, "mixing", t) * apply(ctx.xp, self.inverse, grad), _Count(t)
-
-
 def anderson_iterates(
     matrix: Array,
     rhs: Array,
@@ -105,7 +67,7 @@ def anderson_iterates(
     positivity: float | None = None,
     preconditioner: Array | None = None,
     side: Side = "right",
-    solver: Literal["factors", "gram"] = "factors",
+    solver: Literal["basis", "factors", "gram"] | None = None,
     rank_tolerance: float | None = None,
 ) -> AndersonIterates:
     """Anderson mixing with the residual ``b - A x``; every leading axis is a batch of independent systems.
@@ -134,8 +96,12 @@ def anderson_iterates(
         ``M^-1``. From the right: the mixing step is ``x_bar + beta M^-1 r_bar``, which is (17) for ``beta = 1``. From
         the left: the method for ``M^-1 A x = M^-1 b``.
     side : {"right", "left"}
-    solver, rank_tolerance
-        See :class:`optassay.optimizers.AndersonMixing`.
+    solver : {"basis", "factors", "gram"}, optional
+        "basis": an orthonormal basis of ``R_k`` that grows by one vector a step, the cheapest, for methods that keep
+        all columns (up to a restart) and have no penalty and no (14). "factors", "gram": as in
+        :class:`optassay.optimizers.AndersonMixing`. None: "basis" where it applies, else "factors".
+    rank_tolerance : float, optional
+        Cut-off of "factors" and "gram".
 
     Returns
     -------
@@ -150,97 +116,125 @@ def anderson_iterates(
     Notes
     -----
     With ``memory=None``, ``damping=1``, ``regularization=0``, A nonsingular and no stagnation before, ``projected[k]``
-    is the k-th point of GMRES, whatever the ``beta_k``. Source: "Stochastic Anderson Mixing", (3)-(17), section 5.
+    is the k-th point of GMRES, whatever the ``beta_k``. Large NumPy batches run in blocks that stay in the cache, on
+    as many threads as ``joblib.parallel_config(n_jobs=...)`` says. Source: "Stochastic Anderson Mixing", (3)-(17),
+    section 5.
     """
     systems = Systems.of(matrix, rhs, start, preconditioner, side)
-    ctx, steps = systems.ctx, steps_of(steps)
+    steps = steps_of(steps)
     if memory is not None and (isinstance(memory, bool) or not isinstance(memory, int) or memory < 1):
         raise ValueError(f"memory must be None or a positive integer, got {memory!r}")
-    _refuse_zero(ctx, mixing)
+    _refuse_zero(mixing)
     if penalty not in ("points", "coefficients", "adaptive"):
         raise ValueError(f"penalty must be 'points', 'coefficients' or 'adaptive', got {penalty!r}")
+    if not _all(regularization, lambda value: value >= 0):
+        raise ValueError(f"regularization must lie in [0, inf), got {regularization!r}")
+    inverse = systems.preconditioner
+    if inverse is not None and (positivity is not None or penalty == "coefficients"):
+        raise ValueError("a right preconditioner needs positivity None and penalty 'points' or 'adaptive'")
+    longest = max(1, steps if restart is None else min(restart, steps))  # columns there can be
+    plain = positivity is None and _all(regularization, lambda value: value == 0)
+    fits = plain and rank_tolerance is None and (memory is None or memory >= longest)
+    if solver == "basis" and not fits:
+        raise ValueError(
+            "solver 'basis' needs regularization 0, positivity None, rank_tolerance None and a memory of all columns "
+            f"({longest}), got {regularization!r}, {positivity!r}, {rank_tolerance!r} and {memory!r}"
+        )
+    basis = solver == "basis" or (solver is None and fits)
     options: dict[str, Any] = {
-        "memory": max(1, steps if memory is None else min(memory, max(1, steps))),
-        "mixing": _of_k(ctx, mixing, "mixing"),
-        "damping": _of_k(ctx, damping),
+        "memory": longest if memory is None else min(memory, longest),
         "restart": restart,
         "positivity": positivity,
-        "solver": solver,
+        "solver": "factors" if solver is None or basis else solver,
         "rank_tolerance": rank_tolerance,
-        "nonfinite": "propagate",
     }
-    rule: Any
-    if systems.preconditioner is not None:
-        if positivity is not None or penalty == "coefficients":
-            raise ValueError("a right preconditioner needs positivity None and penalty 'points' or 'adaptive'")
-        # With mixing 1 the delta of (16) is max{c1 ..., c2}; the mixing parameter goes into the inner step.
-        inner = _LinearStep(systems.preconditioner, options.pop("mixing"), nonfinite="propagate")
-        constants: dict[str, Any]
-        constants = {"c1": 0.0, "c2": regularization} if penalty == "points" else {"c1": regularization, "c2": 0.0}
-        rule = PreconditionedAdaSAM(inner=inner, epsilon=0.0, **options, **constants)
-    elif penalty == "coefficients":
-        rule = _SignedRegularized(**options, regularization=regularization)
-    elif penalty == "adaptive":
-        rule = _SignedAdaptive(**options, c1=regularization, c2=0.0, epsilon=0.0)
-    else:
-        rule = _SignedStochastic(**options, regularization=regularization)
-    with np.errstate(over="ignore", invalid="ignore"):  # a run that overflows is reported, not warned of
-        return _run(systems, rule, steps)
+
+    def work(part: Systems, pick: Pick, out: Sequence[Array]) -> None:
+        schedules = {"mixing": _of_k(pick(mixing), _refuse_zero), "damping": _of_k(pick(damping))}
+        inner = None if basis else part.preconditioner
+        rule = rule_for(penalty, pick(regularization), inner, {**options, **schedules})
+        stepper = BasisSteps(part, rule, longest) if basis else RuleSteps(rule, part.start)
+        with np.errstate(over="ignore", invalid="ignore"):  # a run that overflows is reported, not warned of
+            _run(part, stepper, steps, *out)
+
+    d, rows = systems.start.shape[-1], steps + 1
+    points, bars, alphas, codes = in_blocks(systems, 2 * longest, [(rows, d), (rows, d), (rows, 1), (2, 1)], work)
+    xp = systems.ctx.xp
+    reason, first = (xp.astype(codes[i, ..., 0], xp.int64) for i in (0, 1))
+    return AndersonIterates(points, bars, reason, first, alphas[..., 0])
 
 
-def _run(systems: Systems, rule: Any, steps: int) -> AndersonIterates:
-    ctx = systems.ctx
-    xp = ctx.xp
-    x = xp.asarray(systems.start, copy=True)
-    state = rule.init(x)
-    reason = ctx.zeros(x.shape[:-1], dtype=xp.int64)
-    first = xp.full_like(reason, -1)
-    points, projected, damping, bar = [], [], [], x
+def _run(
+    systems: Systems,
+    stepper: BasisSteps | RuleSteps,
+    steps: int,
+    points: Array,
+    bars: Array,
+    alphas: Array,
+    codes: Array,
+) -> None:
+    """Fill the points, projected points and dampings of every step, and the breakdown with its step."""
+    xp = systems.ctx.xp
+    x, last = systems.start, None
+    done, unchanged = [], []
     for k in range(steps + 1):
         r = systems.residual(x)
-        size = length(xp, r)
-        solved = (size <= systems.rounding(x)) & xp.isfinite(size)
-        new, state, new_bar = rule.step_with_projection(x, -r, state)
-        new_bar = xp.where(solved[..., None], x, new_bar)
-        code = xp.where(solved, _code(xp, reason, Breakdown.SOLVED), xp.zeros_like(reason))
-        if k > 0:
-            unmoved = length(xp, new_bar - bar) <= 32 * ctx.eps * (length(xp, bar) + length(xp, bar - systems.start))
-            mixing_only = state.damping == 1.0
-            stuck = unmoved & mixing_only & ~solved
-            code = xp.where(stuck, _code(xp, reason, Breakdown.STAGNATION), code)
-        overflow = ~xp.all(xp.isfinite(new_bar), axis=-1)
-        code = xp.where(overflow, _code(xp, reason, Breakdown.NONFINITE), code)
-        fresh = (reason == 0) & (code != 0)
-        reason = xp.where(fresh, code, reason)
-        first = xp.where(fresh, xp.full_like(first, k), first)
-        points.append(x)
-        projected.append(new_bar)
-        damping.append(state.damping)
-        bar = new_bar
-        x = xp.where(solved[..., None], x, new)
-    return AndersonIterates(xp.stack(points), xp.stack(projected), reason, first, xp.stack(damping))
+        size, noise = length(xp, r), systems.rounding(x)
+        solved = (size <= noise) & xp.isfinite(size)
+        new, bar, alpha = stepper.step(x, r)
+        if bool(xp.any(solved)):
+            new, bar = (xp.where(solved[..., None], x, v) for v in (new, bar))
+        points[k, ...], bars[k, ...], alphas[k, ...] = x, bar, alpha
+        done.append(solved)
+        unchanged.append(xp.zeros_like(solved) if last is None else length(xp, r - last) <= noise)
+        x, last = new, r
+    codes[0, ..., 0], codes[1, ..., 0] = _breakdown(systems, bars, alphas[..., 0], xp.stack(done), xp.stack(unchanged))
+
+
+def _breakdown(systems: Systems, bars: Array, alphas: Array, solved: Array, unchanged: Array) -> tuple[Array, Array]:
+    """:class:`Breakdown` and its first step (...); 0 and -1 without one. ``unchanged``: the residual, of a null move."""
+    ctx = systems.ctx
+    xp = ctx.xp
+    size = length(xp, bars)
+    reach = size[:-1, ...] + length(xp, bars[:-1, ...] - systems.start)
+    unmoved = length(xp, bars[1:, ...] - bars[:-1, ...]) <= 32 * ctx.eps * reach
+    stuck = unchanged | xp.concat([xp.zeros_like(solved[:1, ...]), unmoved & (alphas[1:, ...] == 1.0)], axis=0)
+    overflow = ~xp.isfinite(size)
+    broken = solved | stuck | overflow
+    first = xp.argmax(xp.astype(broken, xp.int64), axis=0, keepdims=True)
+    solved, overflow, broken = (xp.take_along_axis(v, first, axis=0)[0, ...] for v in (solved, overflow, broken))
+    # At the solution the projected point does not move either.
+    bar = xp.take_along_axis(bars, xp.broadcast_to(first[..., None], (1, *bars.shape[1:])), axis=0)[0, ...]
+    solved = solved | (length(xp, systems.residual(bar)) <= systems.rounding(bar))
+    reason = xp.where(solved, _code(xp, size, Breakdown.SOLVED), _code(xp, size, Breakdown.STAGNATION))
+    reason = xp.where(overflow, _code(xp, size, Breakdown.NONFINITE), reason)
+    first = xp.astype(first[0, ...], ctx.dtype)
+    return xp.where(broken, reason, xp.zeros_like(reason)), xp.where(broken, first, xp.full_like(first, -1.0))
 
 
 def _code(xp: Any, like: Array, code: Breakdown) -> Array:
-    return xp.full_like(like, int(code))
+    return xp.full_like(like[0, ...], int(code))
 
 
-def _refuse_zero(ctx: Context, mixing: Any) -> None:
-    if callable(mixing):
-        return
-    if bool(ctx.xp.any(ctx.asarray(mixing) == 0)):
+def _all(value: Any, holds: Callable[[Any], Any]) -> bool:
+    """Whether every entry of a number or array satisfies the condition."""
+    found = holds(value)
+    return bool(found) if getattr(found, "ndim", 0) == 0 else bool(array_namespace(found).all(found))
+
+
+def _refuse_zero(mixing: Any) -> None:
+    if not callable(mixing) and not _all(mixing, lambda value: value != 0):
         raise ValueError(f"mixing must not be zero, got {mixing!r}")
 
 
-def _of_k(ctx: Context, value: Any, name: str = "") -> Any:
+def _of_k(value: Any, check: Callable[[Any], None] = lambda value: None) -> Any:
     """A function of ``k`` as the schedule of ``t = k + 1`` that rules take."""
     if not callable(value):
         return value
 
     def schedule(t: int) -> Any:
         current = value(t - 1)
-        if name:
-            _refuse_zero(ctx, current)
+        check(current)
         return current
 
     return schedule

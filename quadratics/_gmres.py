@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-from optassay.arrays import Array
+from optassay.arrays import Array, Context
 
+from ._blocks import Pick, in_blocks
 from ._systems import Side, Systems, apply, length, steps_of
 
 
@@ -55,84 +56,81 @@ def gmres_iterates(
     steps = steps_of(steps)
     if restart is not None and (isinstance(restart, bool) or not isinstance(restart, int) or restart < 1):
         raise ValueError(f"restart must be None or a positive integer, got {restart!r}")
-    xp = systems.ctx.xp
-    rows = [systems.start[None, ...]]
-    while (done := sum(r.shape[0] for r in rows) - 1) < steps:
-        count = steps - done if restart is None else min(restart, steps - done)
-        rows.append(_cycle(systems, rows[-1][-1, ...], count))
-    return xp.concat(rows, axis=0)
+
+    def work(part: Systems, pick: Pick, out: Sequence[Array]) -> None:
+        del pick
+        (points,) = out
+        points[0, ...] = part.start
+        for done in range(0, steps, restart or max(1, steps)):
+            count = min(restart or steps, steps - done)
+            _cycle(part, points[done, ...], points[done + 1 : done + count + 1, ...])
+
+    return in_blocks(systems, min(steps, systems.start.shape[-1]), [(steps + 1, systems.start.shape[-1])], work)[0]
 
 
-def _cycle(systems: Systems, start: Array, count: int) -> Array:
-    """Rows 1, ..., count of GMRES without restart."""
+def _cycle(systems: Systems, start: Array, points: Array) -> None:
+    """Fill the points 1, 2, ... of GMRES without restart."""
     ctx = systems.ctx
     xp = ctx.xp
     m_inv = systems.preconditioner
     d = start.shape[-1]
-    count_all, count = count, min(count, d)  # nothing moves after step d
+    count = min(points.shape[0], d)  # nothing moves after step d
     r = systems.residual(start)
     size = length(xp, r)
     size = xp.where(size <= systems.rounding(start), xp.zeros_like(size), size)
     basis = ctx.zeros((*r.shape[:-1], count + 1, d))  # in rows
-    basis[..., 0, :] = r * _inverse(xp, size)[..., None]
-    columns: list[Array] = []  # of the triangular factor, (..., count)
-    right = [size]  # rotated right side
-    cosines: list[Array] = []
-    sines: list[Array] = []
+    basis[..., 0, :] = r / _or_infinity(ctx, size)[..., None]
+    hessenberg = ctx.zeros((*r.shape[:-1], count + 1, count))
+    noises = []
     for k in range(count):
         last_vector = basis[..., k, :]
         w = apply(xp, systems.matrix, last_vector if m_inv is None else apply(xp, m_inv, last_vector))
-        before = length(xp, w)
+        noises.append((8.0 * d * ctx.eps) * length(xp, w))
         rows = basis[..., : k + 1, :]
-        h = xp.zeros_like(rows[..., 0])
         for _ in range(2):  # twice is enough for orthogonality to rounding
             part = apply(xp, rows, w)
-            w = w - apply(xp, xp.matrix_transpose(rows), part)
-            h = h + part
+            w = w - xp.matmul(part[..., None, :], rows)[..., 0, :]
+            hessenberg[..., : k + 1, k] += part
         beyond = length(xp, w)
-        noise = 8.0 * d * ctx.eps * before
-        beyond = xp.where(beyond <= noise, xp.zeros_like(beyond), beyond)
-        basis[..., k + 1, :] = w * _inverse(xp, beyond)[..., None]
-        column = [h[..., i] for i in range(k + 1)]
-        for i, (c, s) in enumerate(zip(cosines, sines, strict=True)):
-            column[i], column[i + 1] = c * column[i] + s * column[i + 1], c * column[i + 1] - s * column[i]
-        # An exhausted space of a singular matrix leaves a zero here: that direction is not used.
-        last = xp.where((beyond == 0) & (xp.abs(column[k]) <= noise), xp.zeros_like(beyond), column[k])
-        pivot = xp.sqrt(last * last + beyond * beyond)
-        inverse = _inverse(xp, pivot)
-        c, s = last * inverse, beyond * inverse
-        column[k] = pivot
-        cosines.append(c)
-        sines.append(s)
-        right[k:] = [c * right[k], xp.where(pivot == 0, xp.zeros_like(s), -s * right[k])]
-        columns.append(xp.stack([*column, *[xp.zeros_like(pivot)] * (count - k - 1)], axis=-1))
-    triangle = xp.stack(columns, axis=-1)
-    coefficients = _all_solutions(xp, triangle, right[:count])
-    moves = xp.matmul(xp.matrix_transpose(basis[..., :count, :]), coefficients)
+        beyond = xp.where(beyond <= noises[-1], xp.zeros_like(beyond), beyond)
+        basis[..., k + 1, :] = w / _or_infinity(ctx, beyond)[..., None]
+        hessenberg[..., k + 1, k] = beyond
+    moves = xp.matmul(_all_solutions(ctx, *_rotated(ctx, hessenberg, size, noises)), basis[..., :count, :])
     if m_inv is not None:
-        moves = xp.matmul(m_inv, moves)
-    points = xp.moveaxis(start[..., None] + moves, -1, 0)
-    if count_all > count:
-        last_row = points[-1:, ...]
-        points = xp.concat([points, *[last_row] * (count_all - count)], axis=0)
-    return points
+        moves = xp.matmul(moves, xp.matrix_transpose(m_inv))
+    points[:count, ...] = xp.moveaxis(start[..., None, :] + moves, -2, 0)
+    points[count:, ...] = points[count - 1, ...]
 
 
-def _all_solutions(xp: Any, triangle: Array, right: list[Array]) -> Array:
-    """Column ``k`` solves the leading system of size ``k + 1``; one back substitution for all."""
-    count = len(right)
-    rows: list[Array] = [None] * count
+def _rotated(ctx: Context, hessenberg: Array, size: Array, noises: list[Array]) -> tuple[list[Array], list[Array]]:
+    """Rows (..., count) of the triangular factor by Givens rotations, and the rotated right side, first ``size``."""
+    xp = ctx.xp
+    triangle, right = [], []
+    row, entry = hessenberg[..., 0, :], size
+    for k, noise in enumerate(noises):
+        after = hessenberg[..., k + 1, :]
+        last, beyond = row[..., k], after[..., k]
+        # An exhausted space of a singular matrix leaves a zero here: that direction is not used.
+        last = xp.where((beyond == 0) & (xp.abs(last) <= noise), xp.zeros_like(last), last)
+        pivot = _or_infinity(ctx, xp.sqrt(last * last + beyond * beyond))
+        c, s = last / pivot, beyond / pivot
+        triangle.append(c[..., None] * row + s[..., None] * after)
+        right.append(c * entry)
+        row, entry = c[..., None] * after - s[..., None] * row, -s * entry
+    return triangle, right
+
+
+def _all_solutions(ctx: Context, triangle: list[Array], right: list[Array]) -> Array:
+    """Row ``k`` solves the leading system of size ``k + 1``, (..., count, count); one back substitution for all."""
+    xp, count = ctx.xp, len(right)
+    solutions = ctx.zeros((*right[0].shape, count, count))
     for i in reversed(range(count)):
-        # Entry i of the right side is there in columns i, i + 1, ...
-        zero = xp.zeros_like(right[i])
-        row = xp.stack([zero] * i + [right[i]] * (count - i), axis=-1)
-        for j in range(i + 1, count):
-            row = row - triangle[..., i, j, None] * rows[j]
-        rows[i] = row * _inverse(xp, triangle[..., i, i])[..., None]
-    return xp.stack(rows, axis=-2)
+        # Entry i of the right side is there for rows i, i + 1, ...
+        found = right[i][..., None] - apply(xp, solutions[..., i:, i + 1 :], triangle[i][..., i + 1 :])
+        solutions[..., i:, i] = found / _or_infinity(ctx, triangle[i][..., i])[..., None]
+    return solutions
 
 
-def _inverse(xp: Any, value: Array) -> Array:
-    """``1 / value``, 0 where it is zero."""
-    safe = xp.where(value == 0, xp.ones_like(value), value)
-    return xp.where(value == 0, xp.zeros_like(value), 1.0 / safe)
+def _or_infinity(ctx: Context, value: Array) -> Array:
+    """A divisor whose zeros give a quotient of zero."""
+    return ctx.xp.where(value == 0, ctx.full((), float("inf")), value)

@@ -21,6 +21,8 @@ class Systems:
     ----------
     preconditioner : (..., d, d), optional
         ``M^-1``. From the left it has entered ``matrix`` and ``rhs``; from the right it is applied by the method.
+    size : (...,)
+        Frobenius norms of ``matrix``.
     """
 
     ctx: Context
@@ -28,6 +30,7 @@ class Systems:
     rhs: Array
     start: Array
     preconditioner: Array | None
+    size: Array
 
     @classmethod
     def of(
@@ -42,9 +45,7 @@ class Systems:
         ValueError
             Matrices that are not square, vectors of another length, batch axes that do not broadcast, NaN.
         """
-        given = {"matrix": matrix, "rhs": rhs, "start": start, "preconditioner": preconditioner}
-        ctx = context(**given)
-        check_finite(**given)
+        ctx = context(matrix=matrix, rhs=rhs, start=start, preconditioner=preconditioner)
         if side not in ("left", "right"):
             raise ValueError(f"side must be 'left' or 'right', got {side!r}")
         a, b, x = (ctx.asarray(v) for v in (matrix, rhs, start))
@@ -67,9 +68,37 @@ class Systems:
                 f"preconditioner {tuple(shapes[3])} do not broadcast"
             ) from None
         xp = ctx.xp
+        check_finite(rhs=b, start=x, preconditioner=m_inv)
         if m_inv is not None and side == "left":
+            check_finite(matrix=a)
             a, b, m_inv = xp.matmul(m_inv, a), apply(xp, m_inv, b), None
-        return cls(ctx, a, xp.broadcast_to(b, (*batch, d)), xp.broadcast_to(x, (*batch, d)), m_inv)
+        with np.errstate(over="ignore", invalid="ignore"):
+            size = frobenius(xp, a)
+        if not bool(xp.all(xp.isfinite(size))):  # one pass over the matrices serves both; an overflow is no NaN
+            check_finite(matrix=a)
+        return cls(ctx, a, xp.broadcast_to(b, (*batch, d)), xp.broadcast_to(x, (*batch, d)), m_inv, size)
+
+    @property
+    def batch(self) -> tuple[int, ...]:
+        """Shape of the batch."""
+        return tuple(self.start.shape[:-1])
+
+    def flat(self) -> Systems:
+        """The same systems along one batch axis; every one must have its own matrix."""
+        xp, d = self.ctx.xp, self.start.shape[-1]
+        m_inv = self.preconditioner
+        if m_inv is not None:
+            m_inv = xp.reshape(xp.broadcast_to(m_inv, (*self.batch, d, d)), (-1, d, d))
+        rhs, start = (xp.reshape(v, (-1, d)) for v in (self.rhs, self.start))
+        matrix, size = xp.reshape(self.matrix, (-1, d, d)), xp.reshape(self.size, (-1,))
+        return Systems(self.ctx, matrix, rhs, start, m_inv, size)
+
+    def part(self, block: slice) -> Systems:
+        """Some systems of a batch with one axis."""
+        m_inv = self.preconditioner
+        entries = (self.matrix, self.rhs, self.start)
+        matrix, rhs, start = (entry[block, ...] for entry in entries)
+        return Systems(self.ctx, matrix, rhs, start, None if m_inv is None else m_inv[block, ...], self.size[block])
 
     def residual(self, x: Array) -> Array:
         """``b - A x``."""
@@ -77,25 +106,29 @@ class Systems:
 
     def rounding(self, x: Array) -> Array:
         """Norm below which a residual at ``x`` is rounding noise: (...,)."""
-        xp = self.ctx.xp
-        size, right = self._sizes
-        return 4.0 * self.ctx.eps * (size * length(xp, x) + right)
+        return 4.0 * self.ctx.eps * (self.size * length(self.ctx.xp, x) + self._right)
 
     @cached_property
-    def _sizes(self) -> tuple[Array, Array]:
-        """Frobenius norms of the matrices and norms of the right sides."""
-        xp = self.ctx.xp
-        return xp.sqrt(xp.sum(self.matrix * self.matrix, axis=(-2, -1))), length(xp, self.rhs)
+    def _right(self) -> Array:
+        """Norms of the right sides."""
+        return length(self.ctx.xp, self.rhs)
 
 
 def apply(xp: Any, matrix: Array, vector: Array) -> Array:
     """``matrix @ vector`` over the last axes."""
+    if matrix.ndim == 2 and vector.ndim > 1:  # one matrix for all: a product of matrices reads it once
+        return xp.matmul(vector, xp.matrix_transpose(matrix))
     return xp.matmul(matrix, vector[..., None])[..., 0]
 
 
 def length(xp: Any, vector: Array) -> Array:
     """Euclidean norm over the last axis: (...,)."""
-    return xp.sqrt(xp.sum(vector * vector, axis=-1))
+    return xp.sqrt(xp.vecdot(vector, vector))
+
+
+def frobenius(xp: Any, matrix: Array) -> Array:
+    """Frobenius norm over the last two axes: (...,)."""
+    return length(xp, xp.reshape(matrix, (*matrix.shape[:-2], matrix.shape[-2] * matrix.shape[-1])))
 
 
 def steps_of(steps: int) -> int:

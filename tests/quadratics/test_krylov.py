@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 import scipy.sparse.linalg as sparse
 
-from optassay.arrays import to_numpy
+from optassay.arrays import backend, to_numpy
 from quadratics import Breakdown, anderson_iterates, gmres_iterates
+from quadratics._systems import Systems
 from quadratics.krylov import exact_anderson, exact_gmres, rationals, solve_semidefinite
+
+NAMES = ("iterates", "projected", "breakdown", "breakdown_step", "damping")
 
 
 def systems(count: int, d: int, seed: int, low: float = 1.0, high: float = 20.0) -> tuple[np.ndarray, ...]:
@@ -89,18 +92,123 @@ def test_backends(xb, dtype, rtol):
     assert np.all(to_numpy(path.breakdown) == 0)
 
 
-@pytest.mark.parametrize("solver", ["factors", "gram"])
+@pytest.mark.parametrize("solver", ["basis", "factors", "gram"])
 @pytest.mark.parametrize("mixing", [0.3, -0.7, lambda k: (0.2, -1.0, 3.0)[k % 3]])
 def test_projected_points_are_those_of_gmres(solver, mixing):
     matrix, rhs, start = systems(5, 8, 7)
     expected = gmres_iterates(matrix, rhs, start, 9)
     path = anderson_iterates(matrix, rhs, start, mixing, 9, solver=solver)
-    np.testing.assert_allclose(path.projected, expected, atol=1e-9 if solver == "factors" else 1e-5)
+    np.testing.assert_allclose(path.projected, expected, atol=1e-5 if solver == "gram" else 1e-9)
     beta = mixing(3) if callable(mixing) else mixing
     residual = rhs - np.einsum("nij,nj->ni", matrix, path.projected[3])
     np.testing.assert_allclose(path.iterates[4], path.projected[3] + beta * residual, rtol=1e-9)
-    if solver == "factors" and mixing == 0.3:
+    if solver != "gram" and mixing == 0.3:
         assert np.all(path.breakdown == Breakdown.SOLVED)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"damping": 0.6},
+        {"damping": lambda k: 1 / (1 + k)},
+        {"restart": 3},
+        {"restart": 3, "memory": 4},
+        {"preconditioner": np.diag([1.0, 0.5, 2.0, 0.1, 0.3, 0.2, 0.7])},
+        {"preconditioner": np.diag([1.0, 0.5, 2.0, 0.1, 0.3, 0.2, 0.7]), "side": "left", "damping": 0.9},
+    ],
+)
+def test_the_growing_basis_gives_the_points_of_new_factorisations(options):
+    matrix, rhs, start = systems(3, 7, 13)
+    grown = anderson_iterates(matrix, rhs, start, 0.1, 6, **options)  # what None stands for
+    named = anderson_iterates(matrix, rhs, start, 0.1, 6, solver="basis", **options)
+    anew = anderson_iterates(matrix, rhs, start, 0.1, 6, solver="factors", **options)
+    assert np.all(grown.projected == named.projected)
+    np.testing.assert_allclose(grown.projected, anew.projected, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(grown.iterates, anew.iterates, rtol=1e-9, atol=1e-11)
+    assert np.all(grown.damping == anew.damping)
+
+
+@pytest.mark.parametrize("penalty", ["points", "coefficients"])
+@pytest.mark.parametrize("other", [{"regularization": 0.1}, {"memory": 2}, {"positivity": 0.1}])
+def test_without_a_solver_named_penalties_and_short_memories_get_factors(other, penalty):
+    matrix, rhs, start = systems(2, 6, 14)
+    path = anderson_iterates(matrix, rhs, start, 0.05, 5, penalty=penalty, **other)
+    factors = anderson_iterates(matrix, rhs, start, 0.05, 5, penalty=penalty, solver="factors", **other)
+    assert np.all(path.iterates == factors.iterates)
+    with pytest.raises(ValueError, match="solver 'basis' needs"):
+        anderson_iterates(matrix, rhs, start, 0.05, 5, penalty=penalty, solver="basis", **other)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_blocks_change_nothing(monkeypatch, threads):
+    from threadpoolctl import threadpool_limits
+
+    from quadratics import _blocks
+
+    matrix, rhs, start = (v.reshape(3, 4, *v.shape[1:]) for v in systems(12, 5, 15))
+    inverse = np.eye(5) + 0.1 * np.arange(4.0)[:, None, None] * np.ones((5, 5))
+    mixing, delta = np.array([0.1, 0.2, 0.05, 0.3]), np.linspace(0.0, 1.0, 3)[:, None]
+    seen = []
+    original = Systems.part
+
+    def counted(self, block):
+        seen.append(block)
+        return original(self, block)
+
+    monkeypatch.setattr(Systems, "part", counted)
+
+    def results() -> list[np.ndarray]:
+        plain = anderson_iterates(matrix, rhs, start, mixing, 6, preconditioner=inverse)
+        penal = anderson_iterates(matrix, rhs, start, lambda k: mixing / (1 + k), 6, 3, regularization=delta)
+        points = gmres_iterates(matrix, rhs, start, 6, preconditioner=inverse, restart=4)
+        return [points, *(getattr(path, name) for path in (plain, penal) for name in NAMES)]
+
+    whole = results()
+    assert not seen
+    monkeypatch.setattr(_blocks, "BLOCK_BYTES", 5 * 8 * 5 * 5)
+    with threadpool_limits(threads):
+        parts = results()
+    assert len(seen) > 10
+    for a, b in zip(whole, parts, strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
+
+
+def test_an_error_in_a_block_is_raised(monkeypatch):
+    from quadratics import _blocks
+
+    monkeypatch.setattr(_blocks, "BLOCK_BYTES", 1)
+    matrix, rhs, start = systems(4, 3, 16)
+    with pytest.raises(ValueError, match="mixing must not be zero"):
+        anderson_iterates(matrix, rhs, start, lambda k: np.array([1.0, 1.0, 1.0, 0.0]), 2)
+
+
+def test_one_matrix_for_many_right_sides():
+    matrix, rhs, start = systems(4, 6, 17)
+    every = np.broadcast_to(matrix[0], matrix.shape).copy()
+    for call in (
+        lambda a: gmres_iterates(a, rhs, start, 5),
+        lambda a: anderson_iterates(a, rhs, start, 0.1, 5).iterates,
+    ):
+        np.testing.assert_allclose(call(matrix[0]), call(every), rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.gpu
+def test_gmres_against_cupyx():
+    try:
+        backend("cupy")
+    except ImportError as error:
+        pytest.skip(str(error))
+    import cupy
+    from cupyx.scipy.sparse.linalg import gmres
+
+    matrix, rhs, start = (cupy.asarray(v[0]) for v in systems(1, 9, 0))
+    found = gmres_iterates(matrix, rhs, start, 9)
+    path = anderson_iterates(matrix, rhs, start, 0.1, 9)
+    for k in (1, 4, 9):
+        x, _ = gmres(matrix, rhs, x0=start, tol=1e-300, restart=k, maxiter=k)
+        np.testing.assert_allclose(to_numpy(found[k]), to_numpy(x), rtol=1e-8, atol=1e-10)
+        np.testing.assert_allclose(to_numpy(path.projected[k]), to_numpy(x), rtol=1e-7, atol=1e-9)
 
 
 def test_truncated_memory_and_damping_do_not_follow_gmres():
@@ -204,6 +312,12 @@ def test_singular_systems():
         atol=1e-12,
     )
     assert np.all(gmres_iterates(np.zeros((2, 2)), rhs[:2], np.zeros(2), 2) == 0)
+    nothing = anderson_iterates(np.zeros((2, 2)), rhs[:2], np.zeros(2), 1.0, 3)
+    assert nothing.reason() is Breakdown.STAGNATION and np.all(np.isfinite(nothing.iterates))
+    for solver in ("basis", "factors", "gram"):
+        least = anderson_iterates(matrix, rhs, np.zeros(3), 1.0, 5, solver=solver)
+        assert least.reason() is Breakdown.STAGNATION and int(least.breakdown_step) >= 2
+        np.testing.assert_allclose((rhs - least.projected[2:4] @ matrix)[:, [0, 2]], 0.0, atol=1e-7)
 
 
 def test_batch_equals_its_runs_and_broadcasts():
@@ -256,6 +370,34 @@ EYE, ONE = np.eye(2), np.ones(2)
         (lambda: anderson_iterates(EYE, ONE, ONE, 1.0, 1, penalty="l1"), ValueError, "penalty must be"),
         (lambda: gmres_iterates(np.ones((3, 2, 2)), np.ones((2, 2)), ONE, 1), ValueError, "do not broadcast"),
         (lambda: gmres_iterates(EYE, ONE, ONE, 1, preconditioner=EYE, side="split"), ValueError, "side must be"),
+        (lambda: gmres_iterates(EYE, 1j * ONE, ONE, 1), TypeError, "rhs must hold real numbers"),
+        (lambda: gmres_iterates(np.diag([1.0, np.inf]), ONE, ONE, 1), ValueError, "matrix must be finite"),
+        (lambda: gmres_iterates(EYE, ONE, ONE, 1, preconditioner=np.ones((3, 3))), ValueError, "preconditioner must"),
+        (lambda: gmres_iterates([[1.0]], ONE, ONE, 1), TypeError, "matrix must be an array"),
+        (lambda: anderson_iterates(np.ones(2), ONE, ONE, 1.0, 1), ValueError, "matrix must be square"),
+        (lambda: anderson_iterates(1j * EYE, ONE, ONE, 1.0, 1), TypeError, "matrix must hold real numbers"),
+        (lambda: anderson_iterates(EYE, np.ones(3), ONE, 1.0, 1), ValueError, "rhs must have shape"),
+        (lambda: anderson_iterates(EYE, ONE, ONE, np.array([1.0, 0.0]), 1), ValueError, "mixing must not be zero"),
+        (lambda: anderson_iterates(EYE, ONE, ONE, np.nan, 1), ValueError, "mixing must lie"),
+        (lambda: anderson_iterates(EYE, ONE, ONE, 1.0, 1, memory=2.0), ValueError, "memory must be"),
+        (lambda: anderson_iterates(EYE, ONE, ONE, 1.0, 1, damping=-1.0), ValueError, "damping must lie"),
+        (
+            lambda: anderson_iterates(EYE, ONE, ONE, 1.0, 1, regularization=np.nan),
+            ValueError,
+            "regularization must lie",
+        ),
+        (
+            lambda: anderson_iterates(EYE, ONE, ONE, 1.0, 1, regularization=-np.ones(2), preconditioner=EYE),
+            ValueError,
+            "regularization must lie",
+        ),
+        (lambda: anderson_iterates(EYE, ONE, ONE, 1.0, 1, restart=0), ValueError, "restart must lie"),
+        (lambda: anderson_iterates(EYE, ONE, ONE, 1.0, 1, positivity=2.0), ValueError, "positivity must be"),
+        (
+            lambda: anderson_iterates(EYE, ONE, ONE, 1.0, 1, preconditioner=EYE, positivity=0.1),
+            ValueError,
+            "a right preconditioner needs",
+        ),
     ],
 )
 def test_bad_input_is_named(call, error, message):
