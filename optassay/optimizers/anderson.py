@@ -380,16 +380,15 @@ class AdaSAM(_Anderson):
 
 
 def published_conventions(inner: Rule) -> dict[str, Any]:
-    """What the published AdaSAM and pAdaSAM have in common.
+    """What the published AdaSAM and pAdaSAM have in common; their check is ``(x_new - x)' r > 0``.
 
-    Their check is ``(x_new - x)' r > 0``. Where ``(R, X)`` spans its space the move vanishes, and rounding decides its
-    sign: 1e-10 instead of 0 makes such a move no descent on every machine.
+    Where the columns of ``(R, X)`` leave the exact move no component along ``r``, rounding decides that sign.
     """
     return {
         "inner": inner,
         "average": 0.9,
         "positivity": None,
-        "descent": 1e-10,
+        "descent": 0.0,
         "solver": "pseudoinverse",
         "weight_decay": getattr(inner, "weight_decay", 0.0),
     }

@@ -59,7 +59,7 @@ class PreconditionedAdaSAM(AdaSAM):
     @classmethod
     def published(cls, inner: Rule, **overrides: Any) -> PreconditionedAdaSAM:
         """``pAdaSAM`` of wfc12/Stochastic_Anderson_Mixing around ``inner``, whose weight decay enters the residual."""
-        return cls(**{**published_conventions(inner), "descent": 0.0, "rejected_state": "advanced", **overrides})
+        return cls(**{**published_conventions(inner), "rejected_state": "advanced", **overrides})
 
     @classmethod
     def adagrad(cls, step_size: Any = 0.01, **overrides: Any) -> PreconditionedAdaSAM:
