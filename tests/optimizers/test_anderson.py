@@ -86,7 +86,7 @@ def decided_steps(case: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> int:
     rule = published(case)
     params = np.array(RECORD["theta0"])
     state = rule.init(params)
-    for t, grad in enumerate(np.array(RECORD["streams"][case["stream"]])):
+    for grad in np.array(RECORD["streams"][case["stream"]]):
         found.clear()
         free, mixed = rule.replace(descent=None).step(params, grad, state)
         if found:
@@ -100,10 +100,8 @@ def decided_steps(case: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> int:
             if abs((free - params) @ r) <= bound:
                 break
         params, state = rule.step(params, grad, state)
-    else:
-        t = RECORD["steps"]
     monkeypatch.undo()
-    return t
+    return state.t
 
 
 @pytest.mark.parametrize("name", CASES)
