@@ -116,6 +116,36 @@ def regret_bound(
     return BoundTerms(*(xp.sum(term, axis=-1) for term in terms))
 
 
+def corollary_bound(
+    rounds: Any, alpha: float, beta1: float, beta2: float, decay: float, width: Any, gradient: float, dim: int = 1
+) -> Any:
+    """Corollary 1 of "AdaMomentum": bound of ``R(T) / T`` for ``beta_{1,t} = beta1 decay^t``, on the host.
+
+    Parameters
+    ----------
+    rounds : number or array
+        ``T``.
+    width : number or array
+        ``D``, the largest distance per coordinate, of each ``T``.
+    gradient : float
+        ``G_infinity``.
+
+    Raises
+    ------
+    ValueError
+        ``decay`` outside (0, 1), or ``beta1 >= sqrt(beta2)``, where the bound is not defined.
+    """
+    if not 0 < decay < 1:
+        raise ValueError(f"decay must lie in (0, 1), got {decay}")
+    gamma = beta1 / beta2**0.5
+    if not gamma < 1:
+        raise ValueError(f"beta1 must be below sqrt(beta2) = {beta2**0.5:g}, got {beta1}")
+    t, a = np.asarray(rounds, dtype=float), 1.0 / (1.0 - beta1)
+    last = a**3 * dim * gradient * alpha * np.sqrt(1.0 + np.log(t)) / ((1.0 - gamma) * np.sqrt((1.0 - beta2) * t))
+    spread = a * dim * np.asarray(width, dtype=float) ** 2 * gradient / (2.0 * alpha)
+    return last + spread / np.sqrt(t) + spread * beta1 / ((1.0 - decay) ** 2 * t)
+
+
 def play(
     rule: Rule,
     game: Game,

@@ -8,6 +8,7 @@ from ._functions import BALLS, SYMBOLS
 from ._landscape import Landscape, Separable
 from .ackley import Ackley, AckleyRosenbrock
 from .classic import Beale, Sphere, ThreeHumpCamel
+from .curves import LossCurve, Wave
 from .goldstein_price import GoldsteinPrice
 from .levy import Levy
 from .two_well import TwoWell
@@ -22,9 +23,11 @@ __all__ = [
     "GoldsteinPrice",
     "Landscape",
     "Levy",
+    "LossCurve",
     "Separable",
     "Sphere",
     "ThreeHumpCamel",
     "TwoWell",
     "Valley",
+    "Wave",
 ]

@@ -19,11 +19,13 @@ from analysis.landscapes import (
     GoldsteinPrice,
     Landscape,
     Levy,
+    LossCurve,
     Separable,
     Sphere,
     ThreeHumpCamel,
     TwoWell,
     Valley,
+    Wave,
 )
 from optassay.arrays import to_numpy
 
@@ -45,6 +47,8 @@ PLANE: dict[str, Landscape] = {
     "beale printed": Beale(Fraction(11, 5)),
     "wells": TwoWell(5),
     "valley": Valley(4, 0.5),
+    "wave": Wave(),
+    "curve": LossCurve(0.03, 7),
 }
 x, y = sp.symbols("x y", real=True)
 POINTS = np.array([[0.3, -0.7], [1.9, 0.4], [-1.3, 1.1], [0.9, 0.95], [2.2, 3.7], [-0.05, 0.02]])
@@ -83,6 +87,8 @@ def written_out(name: str) -> Any:
         "beale printed": beale(q("2.2")),
         "wells": sp.Min(x**2, 5 * (x - 1) ** 2) + sp.Min(y**2, 5 * (y - 1) ** 2),
         "valley": sum(sp.Piecewise((2 * v**2, v < 0), (v**2 / 4, True)) for v in (x, y)),
+        "wave": 2 - sp.cos(x) - sp.cos(y),
+        "curve": sum(1 - sp.exp(-(v**2) / 2) + q("0.03") * (1 - sp.cos(7 * v)) * sp.exp(-2 * v**2) for v in (x, y)),
     }[name]
 
 
