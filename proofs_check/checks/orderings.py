@@ -1,17 +1,31 @@
-"""Orderings of means over runs from the same starts: decided by paired differences with three standard errors."""
+"""Orderings of means over runs from the same starts.
+
+One rule, fixed before anything is run. A statement names its pairs and its number of starts n. The first code runs n
+starts; all k pairs together are judged at 99 % confidence, each at 1 - 0.01 / k (Bonferroni), by the normal interval of
+the mean paired difference. The statement holds if every pair lies clear of the bound, and is open if some pair is not
+told apart. If some pair lies clear on the other side, the second code runs that one pair from n starts of its own; it
+refutes if it finds the same at 99 %, contradicts if it finds the opposite at 99 % (the check is then at fault), and
+leaves the pair open otherwise.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
 from ..claim import Budget, Evidence, Missing, Sampled, Way, Witness
 
-ERRORS = 3.0  # half-width of every interval in standard errors: 99.7 %, of the many pairs of one statement
+LEVEL = 0.01  # of a wrong answer about any of the pairs of a statement
 Pair = tuple[str, str]
+
+
+def errors(pairs: int) -> float:
+    """Half-width in standard errors of intervals that hold for so many pairs at once."""
+    return NormalDist().inv_cdf(1 - LEVEL / (2 * pairs))
 
 
 @dataclass(frozen=True)
@@ -24,7 +38,7 @@ class Study:
         ``(names, count, seed)`` to outcomes per name, arrays of one length; NaN where a start does not count.
     again : callable
         ``(larger, smaller, count, seed)``: mean of either by code that shares nothing with ``sample``, from other
-        starts, and the standard error of their difference.
+        starts, and the standard error of their difference (see :func:`paired`).
     record : callable
         Name to the JSON record that ``replay`` needs.
     replay : str
@@ -73,7 +87,7 @@ class Ordering:
 def paired(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     """Mean difference over the starts that count in both, and its standard error.
 
-    Where no start makes a difference the error is 1/n, so that three of them bound what n starts can have missed.
+    Where no start makes a difference the error is 1/n, so that a few of them bound what n starts can have missed.
     """
     both = np.isfinite(first) & np.isfinite(second)
     if not both.any():
@@ -98,14 +112,19 @@ def ordering(statement: Ordering, budget: Budget) -> list[Evidence]:
     if statement.study.chance is not None:
         data |= statement.study.chance(outcomes, statement.pairs)
     score = {pair: (d - statement.least) / e for pair, (d, e) in found.items()}
+    width = errors(len(found))
     worst = min(score, key=score.__getitem__)
-    if score[worst] <= -ERRORS:
-        return [_witness(statement, worst, outcomes, found[worst], count), _table(data, count, score)]
-    open_pairs = [f"{a} above {b}" for (a, b), value in score.items() if value < ERRORS]
-    if open_pairs:
+    unclear = [f"{a} above {b}" for (a, b), value in score.items() if value < width]
+    if score[worst] <= -width:
+        witness = _witness(statement, worst, outcomes, found[worst], count, width)
+        excess = (witness.second.left - statement.least) / witness.second.margin
+        if not -1 < excess < 1:  # the same, or the opposite: then the witness does not stand, which is an error
+            return [witness, _table(data, count, score)]
+        unclear = [f"{worst[0]} above {worst[1]} (the second code does not tell)"]
+    if unclear:
         missing = Missing(
             "proof",
-            f"Not told apart by {count} starts: {'; '.join(open_pairs[:6])}.",
+            f"Not told apart by {count} starts: {'; '.join(unclear[:6])}.",
             "More starts, if there is a difference at all.",
         )
         return [missing, _table(data, count, score)]
@@ -124,26 +143,30 @@ def _table(data: Mapping[str, Any], count: int, score: Mapping[Pair, float]) -> 
 
 
 def _witness(
-    statement: Ordering, pair: Pair, outcomes: Mapping[str, np.ndarray], found: tuple[float, float], count: int
+    statement: Ordering,
+    pair: Pair,
+    outcomes: Mapping[str, np.ndarray],
+    found: tuple[float, float],
+    count: int,
+    width: float,
 ) -> Witness:
     study, (larger, smaller) = statement.study, pair
     difference, own = found
-    # As many starts as put the same difference five of their own errors beyond the bound; it has to be two.
-    distance = (statement.least - difference) / own
-    again = max(300, min(max(count, 600), int(count * (5 / distance) ** 2)))
-    a, b, error = study.again(larger, smaller, again, 1)
+    a, b, error = study.again(larger, smaller, count, 1)
+    margin = errors(1) * error
     return Witness(
         point={
             "claimed": f"{larger} above {smaller}",
             "larger": study.record(larger),
             "smaller": study.record(smaller),
-            "count": again,
+            "count": count,
             "seed": 1,
             "least": statement.least,
+            "margin": margin,
             "means": {name: float(np.nanmean(outcomes[name])) for name in pair},
             "second means": [a, b],
         },
-        first=Way("the study's code, three standard errors", difference, ">", statement.least, ERRORS * own),
-        second=Way("plain code from other starts, two standard errors", a - b, ">", statement.least, 2 * error),
+        first=Way(f"the study's code, {width:.2f} standard errors", difference, ">", statement.least, width * own),
+        second=Way("plain code from other starts, 99 %", a - b, ">", statement.least, margin),
         replay=study.replay,
     )

@@ -8,7 +8,7 @@ differences of those.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -105,7 +105,23 @@ def well_gradient(s: float) -> Function:
     return lambda p: np.where(p * p <= s * (p - 1) ** 2, 2 * p, 2 * s * (p - 1))
 
 
-Watch = Callable[[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray], None]
+class Seen(NamedTuple):
+    """One step of a batch: points (n, d), gradient, vector offered and which runs took it, buffer (n, C, d) and keys
+    after it, its mean over C before it, new points.
+    """
+
+    t: int
+    before: np.ndarray
+    gradient: np.ndarray
+    offered: np.ndarray
+    taken: np.ndarray
+    held: np.ndarray
+    keys: np.ndarray
+    old_mean: np.ndarray
+    after: np.ndarray
+
+
+Watch = Callable[[Seen], None]
 
 
 def ends(
@@ -113,7 +129,7 @@ def ends(
 ) -> np.ndarray:
     """End points (n, d) of a method given by name, hyperparameters and options.
 
-    ``watch`` is handed step, point, gradient, stored vectors (n, C, d), their keys and the new point.
+    ``watch`` is handed every step of a method with a buffer.
     """
     o: dict[str, Any] = {
         "mean": "capacity",
@@ -131,10 +147,12 @@ def ends(
     n, d = p.shape
     m, v, one = np.zeros((n, d)), np.zeros((n, d)), np.arange(n)
     held, keys, fill = np.zeros((n, max(size, 1), d)), np.full((n, max(size, 1)), -np.inf), np.zeros(n)
+    seen: dict[str, Any] = {}
 
     def offer(key: np.ndarray, value: np.ndarray) -> None:
         slot = np.argmin(keys, axis=1)
         accepted = key > keys[one, slot]
+        seen.update(offered=value, taken=accepted, old_mean=held.sum(axis=1) / size)
         fill[accepted & np.isneginf(keys[one, slot])] += 1
         held[one[accepted], slot[accepted]] = value[accepted]
         keys[one[accepted], slot[accepted]] = key[accepted]
@@ -178,108 +196,8 @@ def ends(
         before = p
         p = p - step * (total / c1) / (np.sqrt(v / c2) + 1e-8)
         if watch is not None:
-            watch(t, before, g, held, keys, p)
+            watch(Seen(t=t, before=before, gradient=g, held=held, keys=keys, after=p, **seen))
     return p
-
-
-def _directions(function: Function, p: np.ndarray) -> np.ndarray:
-    """Eigenvectors (n, d) of the largest Hessian eigenvalue."""
-    gradient, rows = gradient_of(function), []
-    for i in range(p.shape[-1]):
-        shift = np.zeros(p.shape[-1])
-        shift[i] = 1e-6
-        rows.append((gradient(p + shift) - gradient(p - shift)) / 2e-6)
-    hessian = np.nan_to_num(np.stack(rows, axis=-2))
-    return np.linalg.eigh(0.5 * (hessian + np.swapaxes(hessian, -1, -2)))[1][..., -1]
-
-
-def buffer_measure(arm: Mapping[str, Any], count: int, seed: int) -> np.ndarray:
-    """Mean (count,) of one measure of the buffer over a window of steps; see :mod:`analysis.toy_buffers`."""
-    start = np.random.default_rng([seed, 2, 77]).uniform(arm["low"], arm["high"], (count, 2))
-    function, kind, (first, last) = FUNCTIONS[arm["function"]], arm["measure"], arm["window"]
-    kept: list[np.ndarray] = []
-    old: dict[str, Any] = {"mean": np.zeros_like(start), "held": None}
-
-    def length(a: np.ndarray) -> np.ndarray:
-        return np.sqrt((a * a).sum(axis=-1))
-
-    def watch(t: int, p: np.ndarray, g: np.ndarray, held: np.ndarray, keys: np.ndarray, new: np.ndarray) -> None:
-        here = np.isfinite(keys)[..., None]
-        number = here.sum(axis=1)
-        mean, sizes = held.sum(axis=1) / held.shape[1], length(held)
-        own = held.sum(axis=1) / number
-        if first <= t <= last:
-            variance = (np.where(here, held - own[:, None], 0) ** 2).sum(axis=(1, 2)) / number[:, 0]
-            kept.append(
-                {
-                    "ratio": lambda: length(own) / (sizes.sum(axis=1) / number[:, 0]),
-                    "variance": lambda: variance,
-                    "relative variance": lambda: variance / ((sizes**2).sum(axis=1) / number[:, 0]),
-                    "replaced": lambda: np.any(held != old["held"], axis=(1, 2)).astype(float),
-                    "step": lambda: length(new - p),
-                    "turning": lambda: 1 - (mean * old["mean"]).sum(axis=-1) / length(mean) / length(old["mean"]),
-                    "left over": lambda: length(g + old["mean"]) / length(g),
-                    "alignment": lambda: np.nanmean(
-                        np.abs((held * _directions(function, p)[:, None]).sum(axis=-1))
-                        / np.where(sizes > 0, sizes, np.nan),
-                        axis=1,
-                    ),
-                }[kind]()
-            )
-        old["mean"], old["held"] = mean, held.copy()
-
-    with np.errstate(all="ignore"):
-        ends(gradient_of(function), start, arm["method"], last, watch)
-        table = np.stack(kept)
-        return np.nanmean(np.where(np.isfinite(table), table, np.nan), axis=0)
-
-
-def outcomes(arm: Mapping[str, Any], count: int, seed: int) -> np.ndarray:
-    """Outcomes (count,) of one arm, a JSON record of :class:`~proofs_check.checks.orderings.Arm`.
-
-    NaN for starts that the outcome leaves out.
-    """
-    if "constant" in arm:
-        return np.full(count, arm["constant"])
-    if "measure" in arm:
-        return buffer_measure(arm, count, seed)
-    s, dim = arm["sharpness"], arm["dim"]
-    # not the seeds of the study itself: the second way takes other starts
-    start = np.random.default_rng([seed, dim, 77]).uniform(arm["low"], arm["high"], (count, dim))
-    function = None if s is not None else FUNCTIONS[arm["function"]]
-    gradient = well_gradient(s) if function is None else gradient_of(function)
-    with np.errstate(all="ignore"):
-        end = ends(gradient, start, arm["method"], arm["steps"])
-        outcome = arm["outcome"]
-        if function is None:
-            ridge = np.sqrt(s) / (1 + np.sqrt(s))
-            if outcome == "near":
-                return np.all(np.abs(end) <= 0.1, axis=-1).astype(float)
-            found = np.all(end < ridge, axis=-1).astype(float)
-            return found if outcome == "basin" else np.where(np.all(start < ridge, axis=-1), np.nan, found)
-        if outcome == "loss":
-            return function(end)
-        if outcome == "sharpness":
-            return top_eigenvalue(function, end)
-        if outcome == "travelled":
-            return np.linalg.norm(end - start, axis=-1)
-        return (np.linalg.norm(end - np.asarray(arm["target"]), axis=-1) <= arm["within"]).astype(float)
-
-
-def difference(
-    larger: Mapping[str, Any], smaller: Mapping[str, Any], count: int, seed: int
-) -> tuple[float, float, float]:
-    """Mean outcomes of both arms over the same starts, and the standard error of their difference."""
-    a, b = outcomes(larger, count, seed), outcomes(smaller, count, seed)
-    both = np.isfinite(a) & np.isfinite(b)
-    d = a[both] - b[both]
-    return float(a[both].mean()), float(b[both].mean()), float(d.std(ddof=1) / np.sqrt(len(d)))
-
-
-def reversed_again(witness: Mapping[str, Any]) -> bool:
-    """Whether the recorded pair is in the recorded order on starts that neither way has seen, two standard errors."""
-    a, b, error = difference(witness["larger"], witness["smaller"], witness["count"], witness["seed"] + 1)
-    return a - b - witness["least"] <= 2 * error
 
 
 def nine_runs(method: Mapping[str, Any], sharpness: Any, starts: Any, near_zero: bool, steps: int = 500) -> int:

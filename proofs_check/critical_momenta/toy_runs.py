@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 
-from analysis.landscapes import Ackley, AckleyRosenbrock, GoldsteinPrice, Landscape, Levy
-from analysis.toy_buffers import window_mean
+from analysis.landscapes import Ackley, AckleyRosenbrock, GoldsteinPrice, Landscape, Levy, TwoWell
+from analysis.toy_buffers import Window, window_means
 from analysis.toys import Method, Plane, Starts, Wells, chance_of_order, plane_outcome, ratios, reached_flat
 
 from ..checks.orderings import Ordering, Pair, Study, ordering
 from ..claim import Part
-from . import plain
+from . import plain_outcomes
 
 LANDSCAPES: dict[str, Landscape] = {
     "Ackley": Ackley(),
@@ -25,9 +25,17 @@ LANDSCAPES: dict[str, Landscape] = {
     "Goldstein-Price, printed": GoldsteinPrice(form="printed"),
     "Levy": Levy(),
 }
-BUFFER_STEPS = 120  # of the runs whose buffers are looked at
+# Steps over which measures of buffers are averaged, and the measures: all of one group come from the same runs.
+PICTURED: tuple[Window, ...] = ((2, 10), (3, 8))
+WHOLE: tuple[Window, ...] = ((10, 50), (50, 200))
+FILLED: tuple[Window, ...] = ((21, 200),)  # buffers of up to 20 are full
+MEASURED: dict[tuple[Window, ...], tuple[str, ...]] = {
+    PICTURED: ("variance", "step", "turning", "alignment", "left over"),
+    WHOLE: ("ratio", "variance", "relative variance", "agreement", "replaced", "step", "smaller", "influence"),
+    FILLED: ("replaced",),
+}
 REPLAY = """
-from proofs_check.critical_momenta.plain import reversed_again
+from proofs_check.critical_momenta.plain_outcomes import reversed_again
 violated = reversed_again(witness)
 """
 
@@ -65,14 +73,28 @@ class Arm:
 
 @dataclass(frozen=True)
 class BufferArm:
-    """A measure of the buffer (:data:`analysis.toy_buffers.MEASURES`), averaged over steps ``window``."""
+    """A measure of the buffer (:data:`analysis.toy_buffers.MEASURES`), averaged over the steps of a window.
+
+    Attributes
+    ----------
+    function : str
+        As for :class:`Arm`; with ``sharpness`` for "wells".
+    window : (first, last)
+        Of one of the groups of ``MEASURED``.
+    along, near
+        See :func:`analysis.toy_buffers.buffer_course`.
+    """
 
     method: Method
     function: str
     low: float
     high: float
     measure: str
-    window: tuple[int, int]
+    window: Window
+    dim: int = 2
+    sharpness: float | None = None
+    along: Method | None = None
+    near: bool = False
 
     def record(self) -> dict[str, Any]:
         """JSON record for the plain code."""
@@ -93,18 +115,27 @@ class Level:
 AnyArm = Arm | BufferArm | Level
 
 
+@cache
+def wells(sharpness: float) -> TwoWell:
+    """One and the same object for one sharpness, so that runs are found again."""
+    return TwoWell(sharpness)
+
+
 @lru_cache(maxsize=1024)
 def values(arm: AnyArm, count: int, seed: int) -> np.ndarray:
     """Outcomes (count,) by the rules of ``optassay``."""
     if isinstance(arm, Level):
         return np.full(count, arm.constant)
-    if isinstance(arm, BufferArm):
-        plane = Plane(LANDSCAPES[arm.function], Starts(arm.low, arm.high, 2, count, seed), (BUFFER_STEPS,))
-        return window_mean(arm.method, plane, arm.measure, *arm.window)
     starts = Starts(arm.low, arm.high, arm.dim, count, seed)
+    if isinstance(arm, BufferArm):
+        windows = next(group for group in MEASURED if arm.window in group)
+        landscape = LANDSCAPES[arm.function] if arm.sharpness is None else wells(arm.sharpness)
+        plane = Plane(landscape, starts, (max(last for _, last in windows),))
+        found = window_means(arm.method, plane, MEASURED[windows], windows, arm.along, arm.near)
+        return found[arm.measure][windows.index(arm.window)]
     if arm.sharpness is not None:
-        found = reached_flat(arm.method, Wells(arm.family, starts, arm.steps), arm.outcome)  # type: ignore[arg-type]
-        return found[arm.family.index(arm.sharpness)]
+        reached = reached_flat(arm.method, Wells(arm.family, starts, arm.steps), arm.outcome)  # type: ignore[arg-type]
+        return reached[arm.family.index(arm.sharpness)]
     plane = Plane(LANDSCAPES[arm.function], starts, (arm.steps,))
     return plane_outcome(arm.method, plane, arm.outcome, arm.target, arm.within)
 
@@ -125,7 +156,7 @@ def study(arms: Mapping[str, AnyArm], paper_runs: tuple[int, ...] = (50,)) -> St
 
     return Study(
         sample=lambda names, count, seed: {name: values(arms[name], count, seed) for name in names},
-        again=lambda a, b, count, seed: plain.difference(arms[a].record(), arms[b].record(), count, seed),
+        again=lambda a, b, count, seed: plain_outcomes.difference(arms[a].record(), arms[b].record(), count, seed),
         record=lambda name: arms[name].record(),
         replay=REPLAY,
         chance=chance,

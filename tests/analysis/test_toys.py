@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.landscapes import Ackley
-from analysis.toy_buffers import MEASURES, buffer_course, top_direction, window_mean
+from analysis.landscapes import Ackley, Sphere, TwoWell
+from analysis.toy_buffers import MEASURES, buffer_course, top_direction, window_means
 from analysis.toys import (
     Method,
     Plane,
@@ -94,18 +94,41 @@ def test_chance_of_order_against_the_binomial() -> None:
 
 def test_course_of_a_buffer() -> None:
     study = Plane(Ackley(), Starts(-2.0, 2.0, 2, 10), (12,))
-    course = buffer_course(Method("Adam+CG", 0.1, capacity=3), study)
+    method = Method("Adam+CG", 0.1, capacity=3)
+    course = buffer_course(method, study, tuple(MEASURES))
     assert set(course) == set(MEASURES) and all(table.shape == (12, 10) for table in course.values())
     np.testing.assert_allclose(course["ratio"][0], 1.0)  # one vector is its own mean
     np.testing.assert_allclose(course["variance"][0], 0.0, atol=1e-20)
     np.testing.assert_allclose(course["step"][0], 0.1 * np.sqrt(2), rtol=1e-4)  # Adam's first step, either coordinate
-    assert np.all(course["replaced"][:3] == 1)
-    mean = window_mean(Method("Adam+CG", 0.1, capacity=3), study, "ratio", 2, 4)
-    np.testing.assert_allclose(mean, course["ratio"][1:4].mean(axis=0))
-    with pytest.raises(ValueError, match="measure must be one of"):
-        window_mean(Method("Adam+CG"), study, "size", 1, 2)
-    with pytest.raises(ValueError, match=r"must lie in 1..12, got 0 and 2"):
-        window_mean(Method("Adam+CG"), study, "ratio", 0, 2)
+    assert np.all(course["replaced"][:3] == 1) and np.all(course["smaller"] == 0)
+    means = window_means(method, study, ("ratio", "step"), ((2, 4), (1, 12)))
+    np.testing.assert_allclose(means["ratio"][0], course["ratio"][1:4].mean(axis=0))
+    np.testing.assert_allclose(means["step"][1], course["step"].mean(axis=0))
+    with pytest.raises(ValueError, match="measures must be of"):
+        buffer_course(method, study, ("size",))
+    with pytest.raises(ValueError, match=r"must lie in 1..12, got 0 to 2"):
+        window_means(method, study, ("ratio",), ((0, 2),))
+    with pytest.raises(ValueError, match="two coordinates, got 3"):
+        buffer_course(method, Plane(Sphere(), Starts(-2.0, 2.0, 3, 2), (2,)), ("alignment",))
+
+
+def test_a_buffer_fed_along_another_path() -> None:
+    study = Plane(Ackley(), Starts(-2.0, 2.0, 2, 10), (8,))
+    cg, cm = Method("Adam+CG", 0.1, capacity=3), Method("Adam+CM", 0.1, capacity=3)
+    along = buffer_course(cg, study, ("ratio", "step"), along=cg)
+    for name, table in buffer_course(cg, study, ("ratio", "step")).items():
+        np.testing.assert_array_equal(along[name], table)
+    fed = buffer_course(cm, study, ("step",), along=cg)
+    np.testing.assert_array_equal(fed["step"], along["step"])  # the path stays that of the other method
+
+
+def test_near_the_sharp_well_only() -> None:
+    study = Plane(TwoWell(5.0), Starts(-1.0, 2.0, 1, 50), (5,))
+    method = Method("Adam+CM", 0.05, capacity=2)
+    everywhere, near = (buffer_course(method, study, ("step",), near=n)["step"] for n in (False, True))
+    inside = np.abs(study.starts.points()[:, 0] - 1) < 0.5
+    assert np.array_equal(np.isfinite(near[0]), inside) and 0 < inside.sum() < 50
+    np.testing.assert_array_equal(near[0][inside], everywhere[0][inside])
 
 
 def test_top_direction_is_an_eigenvector() -> None:

@@ -13,7 +13,7 @@ from analysis.runs import run
 from analysis.toys import READINGS, Method, Starts, Wells, reached_flat, well_ends, with_options
 from proofs_check.checks.orderings import Ordering, Study, ordering, paired
 from proofs_check.claim import Budget, Missing, Sampled, Witness, rejects
-from proofs_check.critical_momenta import escape, nine_runs, plain
+from proofs_check.critical_momenta import escape, nine_runs, plain, plain_outcomes
 from proofs_check.critical_momenta.toy_runs import Arm, values
 from proofs_check.judge import judge_claim
 
@@ -77,7 +77,7 @@ def test_order_of_figure_6_in_the_plain_code() -> None:
         name: Arm(Method(name, capacity=20, decay=0.99), "wells", -5.0, 5.0, "basin", 10, 500, 100.0, (100.0,))
         for name in ("Adam+CG", "Adam+CM")
     }
-    mean, other, error = plain.difference(arms["Adam+CM"].record(), arms["Adam+CG"].record(), 150, 4)
+    mean, other, error = plain_outcomes.difference(arms["Adam+CM"].record(), arms["Adam+CG"].record(), 150, 4)
     assert mean - other > 4 * error
     assert abs(values(arms["Adam+CM"], 150, 0).mean() - mean) < 0.15
 
