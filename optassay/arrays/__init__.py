@@ -1,6 +1,6 @@
 """Arrays of any namespace: one context per call, special functions, random draws and host transfers.
 
-Numerical functions start with ``ctx = context(theta=theta, ...)`` and then use ``ctx.xp`` only. A *context* is the
+Numerical functions start with ``ctx = context(theta=theta, ...)`` and then use ``ctx.xp`` only. A context is the
 namespace, device and real dtype that the arguments share; Python scalars take part in none of the three.
 """
 
