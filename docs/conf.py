@@ -13,7 +13,7 @@ project = "optassay"
 author = "the optassay authors"
 copyright = author
 version = release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "sphinx.ext.viewcode"]
 root_doc = "index"
 exclude_patterns = ["_build"]
 html_theme = "furo"
@@ -22,13 +22,12 @@ html_show_sphinx = False
 html_math_renderer = "mathml"
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
-autodoc_default_options = {"members": True, "show-inheritance": False}
+autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings give shapes and units, which types do not
 autodoc_class_signature = "mixed"
-napoleon_google_docstring = False
-napoleon_use_rtype = False
-napoleon_use_ivar = True
+numpydoc_show_class_members = False  # autodoc lists them
+numpydoc_class_members_toctree = False
 suppress_warnings = ["ref.python"]  # "value" and its like name fields of several classes
 
 
@@ -86,8 +85,15 @@ def visit_block(self: Any, node: Any) -> None:
     raise nodes.SkipNode
 
 
+def skip_fields(app: Any, what: str, name: str, item: Any, skip: bool, options: Any) -> bool | None:
+    """Fields of named tuples are told under Attributes; Python's own words for them say nothing."""
+    del app, what, name, skip, options
+    return True if str(getattr(item, "__doc__", "")).startswith("Alias for field number") else None
+
+
 def setup(app: Any) -> None:
     """Formulas as MathML, so that no script has to be fetched; claims under functions."""
     app.add_html_math_renderer("mathml", (visit_inline, None), (visit_block, None))
-    app.connect("autodoc-process-docstring", as_plain_text, priority=400)  # ahead of napoleon, which makes marks
+    app.connect("autodoc-process-docstring", as_plain_text, priority=400)  # ahead of numpydoc, which makes marks
+    app.connect("autodoc-skip-member", skip_fields)
     app.connect("autodoc-process-docstring", add_claims)

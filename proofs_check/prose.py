@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+# Browsers set MathML's script letters in plain type, and words letter by letter, unless they are given like this.
+_SCRIPT = re.compile(r"\\mathcal\s*(?:\{([A-Z])\}|([A-Z]))")
+_WORD = re.compile(r"\\mathrm\s*\{([A-Za-z]{2,})\}")
+_IRREGULAR = {"B": "ℬ", "E": "ℰ", "F": "ℱ", "H": "ℋ", "I": "ℐ", "L": "ℒ", "M": "ℳ", "R": "ℛ"}
 _FORMULA = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$|`(.+?)`", re.DOTALL)
 
 
@@ -33,9 +37,17 @@ def mathml(tex: str, block: bool) -> str:
     from markupsafe import escape
 
     try:
-        return str(convert(tex.strip(), display="block" if block else "inline"))
+        return str(convert(_plain_letters(tex.strip()), display="block" if block else "inline"))
     except (DenominatorNotFoundError, ExtraLeftOrMissingRightError, IndexError, ValueError, KeyError):
         return f"<code>{escape(tex)}</code>"
+
+
+def _plain_letters(tex: str) -> str:
+    def script(match: re.Match[str]) -> str:
+        letter = match[1] or match[2]
+        return "{" + _IRREGULAR.get(letter, chr(0x1D49C + ord(letter) - ord("A"))) + "}"
+
+    return _WORD.sub(r"\\operatorname{\1}", _SCRIPT.sub(script, tex))
 
 
 def scrolling(formula: str, block: bool) -> str:

@@ -65,3 +65,9 @@ def test_text_is_escaped() -> None:
 
 def test_an_unreadable_formula_is_shown_as_it_is() -> None:
     assert "<code>" in str(to_html(r"$\left( x$"))
+
+
+def test_script_letters_and_words_are_given_as_browsers_set_them() -> None:
+    page = str(to_html(r"$\mathcal N(0,1)$, $\mathcal{L}_t$, $\mathrm{tr}\,Q$"))
+    assert "\N{MATHEMATICAL SCRIPT CAPITAL N}" in page and "\N{SCRIPT CAPITAL L}" in page
+    assert "<mo>tr</mo>" in page
