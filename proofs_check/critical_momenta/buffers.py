@@ -165,9 +165,10 @@ KEY = Claim(
             "the key of the gradient replaces more often, for every function and setting",
             _keys(KEY_PLACES),
             turned(FASTER),
-            "At (5, .99) and on the wells the momentum key replaces more often, up to ten times (s = 5: .23 against .04 "
-            "per step; 10-D: .14 against .03; Levy .21 against .02); at lambda = .7 both replace at nearly every step "
-            "(above .9). The gradient shrinks towards a minimum at once, its momentum with delay: old gradient keys last longer.",
+            "At (5, .99) and on the wells the momentum key replaces more often, up to ten times (per step at s = 5 .23 "
+            "against .04, in 10-D .14 against .03, on Levy .21 against .02); at lambda = .7 both replace at nearly "
+            "every step (above .9). The gradient shrinks towards a minimum at once, its momentum with delay: old "
+            "gradient keys last longer.",
             repair=FASTER,
             repair_note=r"on Ackley and on Ackley+Rosenbrock at $C=20$, $\lambda=.99$",
         ),
@@ -257,8 +258,8 @@ CANCELLATION = Claim(
             "cosines: those of the longest stored vector with the others are lower with C = 20 than with C = 5",
             COSINES,
             turned(COSINES[:1]),
-            "From (5, .7) to (20, .7) on Ackley: .76 to -.03 (CG), .72 to -.03 (CM): with twenty slots the longest vector "
-            "says nothing of the others, whatever is stored.",
+            "From (5, .7) to (20, .7) on Ackley: .76 to -.03 (CG), .72 to -.03 (CM): with twenty slots the longest "
+            "vector says nothing of the others, whatever is stored.",
             bears=False,
         ),
         part(
@@ -352,8 +353,8 @@ VARIANCE = Claim(
             "raw variance below that of the stored gradients on the planes, every (C, lambda)",
             _against("variance", SMOOTH, GRID),
             turned(_against("variance", ("Ackley",), (SMALL,))),
-            "By factors from 13 to 76; most of it is the smaller scale of an average, which the division by the root of "
-            "v removes.",
+            "By factors from 13 to 76; most of it is the smaller scale of an average, which the division by the root "
+            "of v removes.",
             bears=False,
         ),
         part(
