@@ -1,6 +1,9 @@
 # Two commands do everything on a machine with Python 3.11+ and make:
 #   make figures    draw all figures into out/figures
 #   make test       run the tests
+# and, for those who want more:
+#   make site       claims, gallery, errata and documentation as one site in out/site
+#   make bench      measure the speed ratios in benchmarks/
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -10,7 +13,7 @@ JOBS ?= 2
 # BLAS thread per process is faster than oversubscription when jobs run side by side.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: figures test check lint types bench clean
+.PHONY: figures test check site bench lint types clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "optassay needs Python 3.11 or newer, this is " + sys.version)'
@@ -26,6 +29,20 @@ test: $(STAMP)
 
 check: $(STAMP)
 	$(BIN)/optassay check --jobs $(JOBS)
+
+$(VENV)/.documentation: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	touch $@
+
+site: $(VENV)/.documentation
+	mkdir -p out
+	$(BIN)/optassay check --jobs $(JOBS) --json out/ledger.json
+	$(BIN)/optassay figures --jobs $(JOBS)
+	$(BIN)/sphinx-build -q -W --keep-going docs out/docs
+	$(BIN)/optassay site --docs out/docs
+
+bench: $(STAMP)
+	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
 
 $(VENV)/.linters: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lint]'
