@@ -26,8 +26,6 @@ MODULES = (
     "figures.dissecting_adam_theory",
     "figures.softadam",
     "figures.critical_momenta",
-    "figures.critical_momenta_escape",
-    "figures.critical_momenta_toys",
     "figures.adamomentum_regret",
 )
 GROUP = "optassay.figures"

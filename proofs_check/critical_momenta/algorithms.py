@@ -309,6 +309,7 @@ AGGREGATION = Claim(
     id="critical-momenta/aggregation-mean",
     location="(6)",
     statement=r"$\frac1C\sum_{m_c\in\mathbf m_c}m_c$ is the average of all critical momenta.",
+    figures=("critical-momenta/escape-ablation",),
     parts=(
         Part(
             "the second term of (6) is the mean of the k stored momenta, 1 <= k <= C",

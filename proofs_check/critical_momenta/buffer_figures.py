@@ -110,6 +110,7 @@ FIGURE_2 = Claim(
         r"($C=5$, $\lambda=0.7$): the sum of gradient and mean is shorter than the gradient."
     ),
     assumptions=(r"step 0.1, $\beta_1=0.9$, $\beta_2=0.99$",),
+    figures=("critical-momenta/figure-2",),
     parts=(
         Part(
             "gradient plus mean is shorter than the gradient in steps 2 to 10 of Adam+CG",
@@ -197,6 +198,7 @@ FIGURE_11 = Claim(
         r"below 0.25."
     ),
     assumptions=(r"step 0.1, $\beta_1=0.9$, $\beta_2=0.99$, starts uniform in $[-3,3]^2$, 150 steps",),
+    figures=("critical-momenta/figure-11",),
     parts=(
         Part(
             "found at lambda = 0.99",
@@ -243,6 +245,7 @@ FIGURE_12 = Claim(
         r"larger for Adam+CG; global minimum reached more often by Adam+CM."
     ),
     assumptions=(r"step 0.1, $\beta_1=0.9$, $\beta_2=0.99$; source's form of the function",),
+    figures=("critical-momenta/figure-12",),
     parts=(
         Part(
             "Adam+CM ends within 0.15 of the global minimum more often than Adam+CG",

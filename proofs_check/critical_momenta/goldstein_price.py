@@ -188,6 +188,7 @@ CLAIMS = [
         r"$B=30+(2x-3y)^2(\dots)$. Judged: it is the rescaled logarithm $(\log(AB)-8.693)/2.427$ of the "
         "Goldstein-Price function, as in the cited source.",
         assumptions=(r"natural logarithm; $A\ge1$ and $B\ge3$ take all these values independently",),
+        figures=("critical-momenta/table-1", "critical-momenta/figure-14"),
         parts=(
             Part(
                 "the display is the source's function of A and B",
@@ -267,6 +268,7 @@ CLAIMS = [
         location="1, figure 1",
         statement=r"On GP the flat region contains the global minimum, other regions are higher and often sharper. "
         r"Judged: of the local minima of (12), brackets repaired, the lowest has the smallest $h_{\max}$.",
+        figures=("critical-momenta/figure-1",),
         parts=(
             Part(
                 "the lowest minimum is the flattest",
@@ -297,6 +299,5 @@ CLAIMS = [
                 r"logarithm divides the curvature at each minimum by its value and turns the order round.",
             ),
         ),
-        figures=("critical-momenta/figure-1",),
     ),
 ]

@@ -129,6 +129,7 @@ CLAIMS = [
         statement=r"(11) has its global minimum at $(0,0)$; a nearly flat outer region with many sharp minima and a "
         r"hole at the centre. Judged of the last: on $[-5,5]^2$ one minimum near every lattice point, each with "
         r"$h_{\max}$ between 52 and 56.",
+        figures=("critical-momenta/figure-4", "critical-momenta/figure-13"),
         parts=(
             Part(
                 "global minimum at the origin, alone",
@@ -159,7 +160,6 @@ CLAIMS = [
                 r"the global minimum is the sharpest of all.",
             ),
         ),
-        figures=("critical-momenta/figure-4",),
     ),
     *goldstein_price.CLAIMS,
     Claim(
@@ -167,6 +167,7 @@ CLAIMS = [
         location="(13)",
         statement=r"$f=\sin^2(\pi w)+\sum_{i<d}(w_i-1)^2[1+10\sin^2(\pi w_i+1)]+(w_d-1)^2[1+\sin^2(2\pi w_d)]$, "
         r"$w_i=1+(x_i-1)/4$, has its global minimum at $(1,\dots,1)$, for every completion of the first $w$.",
+        figures=("critical-momenta/table-1",),
         parts=tuple(
             Part(
                 f"global minimum at (1, 1), first w is {meaning}",

@@ -110,6 +110,7 @@ CLAIMS = [
         location="(14)",
         statement=r"$f=0.05(1-x)^2+0.05(y-x^2)^2+0.6[\pm e^{-0.2\sqrt{(x^2+y^2)/2}}-e^{(\cos2\pi x+\cos2\pi y)/2}+e]$ "
         r"has its global minimum at $(2.1,3.9)$. Judged with all points that round to it.",
+        figures=("critical-momenta/figure-11",),
         parts=(
             Part(
                 "global minimum, sign + as printed",

@@ -114,7 +114,7 @@ FIGURE_5 = Claim(
         r"at the minimum closest to the start; more of Adam+CM's than of Adam+CG's end in the flat basin."
     ),
     assumptions=(r"step 0.05, $\beta_1=0.9$, $\beta_2=0.99$, 500 steps",),
-    figures=("critical-momenta/figure-5",),
+    figures=("critical-momenta/figure-5", "critical-momenta/figure-5-map"),
     parts=(
         Part(
             "Adam ends at the closest minimum in more than four of nine runs",
@@ -167,7 +167,7 @@ FIGURES_17_18 = Claim(
         r"Adam+CM's runs than of Adam+CG's end in the basin of the flat minimum; the counts depend on $C$."
     ),
     assumptions=(r"step 0.05, $\beta_1=0.9$, $\beta_2=0.99$, 500 steps",),
-    figures=("critical-momenta/figures-17-18",),
+    figures=("critical-momenta/figure-17", "critical-momenta/figure-18"),
     parts=(
         Part(
             "Adam+CM's count above Adam+CG's in all six settings",

@@ -399,6 +399,7 @@ CLAIMS = [
         id="critical-momenta/worst-case-over-spectrum",
         location="section 3.2",
         statement=r"$\rho(\alpha,\beta)=\max_{h\in[\mu,L]}\rho(A_h)$.",
+        figures=("critical-momenta/stability",),
         parts=(
             Part(
                 "the maximum over the interval bounds every admissible Hessian",
@@ -424,6 +425,7 @@ CLAIMS = [
         id="critical-momenta/stability-region",
         location="section 3.2, implied",
         statement=r"(8) on quadratics converges for suitable $\alpha,\beta$.",
+        figures=("critical-momenta/stability",),
         parts=(
             Part(
                 "for every momentum some step size converges",
@@ -450,6 +452,7 @@ CLAIMS = [
         location="section 3.2",
         statement=r"$\rho^*=\min_{\alpha,\beta}\rho(\alpha,\beta)$, found numerically. Judged: the parameters found "
         r"here have the stated rate by certificate, and a global search finds none better.",
+        figures=("critical-momenta/figure-3", "critical-momenta/rate-curves"),
         parts=(
             Part(
                 "certified optima",
@@ -477,6 +480,7 @@ CLAIMS = [
         location="section 3.2, figure 3",
         statement=r"In both variants, $\beta$ optimised and $\beta=0.9$, CM converges for a wide range of condition "
         r"numbers. Judged: for $\kappa=1,10^2,10^6$ and every $\beta$ of a grid with 0.9 in it an $\alpha$ converges.",
+        figures=("critical-momenta/figure-3", "critical-momenta/rate-curves"),
         parts=(
             Part(
                 "certified convergence",
@@ -504,6 +508,7 @@ CLAIMS = [
         statement=r"$1-\rho^*$ against $\kappa$ for $C=5$, classical momentum and CM, $\alpha,\beta$ optimised and "
         r"$\beta=0.9$. Judged: the curves drawn here are certified, and in the optimised variant classical momentum is "
         r"at least as fast at every $\kappa$.",
+        figures=("critical-momenta/figure-3",),
         parts=(
             Part("certified curves", optimum_is_certified, printed=Optimum(1.0), broken=Optimum(1.05)),
             Part(

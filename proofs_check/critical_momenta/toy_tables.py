@@ -246,7 +246,7 @@ LEVY = Claim(
         r"and Adam+CG; Adam and Adam+SAM are nearly equal (within 5 %)."
     ),
     assumptions=(r"step 0.1, $\beta_1=0.9$, $\beta_2=0.99$, 500 steps, starts uniform in a cube",),
-    figures=("critical-momenta/table-1",),
+    figures=("critical-momenta/table-1", "critical-momenta/table-5"),
     main_reading="two variables",
     reading_reason="(13) is written for two variables with its minimum at (1, 1), and section 4 speaks of 2D surfaces.",
     parts=(
@@ -327,7 +327,7 @@ BUFFER = Claim(
         "buffer; both sentences describe table 5 and are judged against its numbers, then against runs."
     ),
     assumptions=(r"runs: step 0.1, $\beta_1=0.9$, $\beta_2=0.99$, 500 steps, $d=2$, starts uniform in $[-10,10]^2$",),
-    figures=("critical-momenta/table-1",),
+    figures=("critical-momenta/table-5",),
     main_reading="printed numbers",
     reading_reason="Both sentences are the caption's reading of its own rows; the parts on runs say whether they carry "
     "over.",

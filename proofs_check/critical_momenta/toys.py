@@ -57,7 +57,7 @@ FIGURE_4 = Claim(
         "Adam+SAM+CM end with a lower mean loss than Adam, Adam+SAM and Adam+CG, which stay where they started."
     ),
     assumptions=("starts uniform in a square around the origin; its size is not printed",),
-    figures=("critical-momenta/figure-4",),
+    figures=("critical-momenta/figure-4", "critical-momenta/ackley-start-region"),
     main_reading="starts in [-2, 2]^2",
     reading_reason=(
         "The axis of figure 4 ends at 6. The mean loss of starts in $[-2,2]^2$ is just below that, in $[-3,3]^2$ it is "
@@ -114,7 +114,7 @@ FIGURE_16 = Claim(
         "after 500 steps, and a step drop lets them settle at the minimum."
     ),
     assumptions=("best settings of table 11; starts uniform in a square around the origin",),
-    figures=("critical-momenta/figure-4",),
+    figures=("critical-momenta/figure-16",),
     main_reading="starts in [-2, 2]^2",
     reading_reason="As for figure 4: the same axis.",
     parts=(
@@ -233,7 +233,7 @@ FIGURES_13_14 = Claim(
         "minimum on Goldstein-Price; judged over random starts with the best settings of table 11."
     ),
     assumptions=("step 0.1, 500 steps, step divided by ten after 250",),
-    figures=("critical-momenta/figure-1", "critical-momenta/figure-4"),
+    figures=("critical-momenta/ackley-start-region", "critical-momenta/figure-13", "critical-momenta/figure-14"),
     parts=(
         _reach_part("Goldstein-Price: larger share at the global minimum", "as printed", BEST, drop=250),
         ordered(
@@ -275,6 +275,7 @@ FIGURE_15 = Claim(
         r"ends farther from its start, for every extrapolation step $\gamma\in\{0.001,0.01,0.1,1\}$."
     ),
     assumptions=("step 0.1, 500 steps; Adam+MEG is Adam fed with the extrapolated gradient",),
+    figures=("critical-momenta/figure-15",),
     parts=(
         ordered("Ackley, starts in [-5, 5]^2: farther from the start", _meg("Ackley", 5.0, "travelled", OVER_MEG)),
         ordered(

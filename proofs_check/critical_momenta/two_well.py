@@ -114,6 +114,7 @@ CLAIMS = [
         location="(9)",
         statement=r"For $s>1$ and every $D$, $f_s(x)=\sum_d\min(x_d^2,s(x_d-1)^2)$ has exactly two global minima, "
         r"$(0,\dots,0)$, flat, and $(1,\dots,1)$, sharper.",
+        figures=("critical-momenta/figure-5", "critical-momenta/figure-5-map"),
         parts=(
             Part(
                 "two global minima for every D",
@@ -154,6 +155,5 @@ CLAIMS = [
                 r"basin of the origin is $((5+\sqrt s/(\sqrt s+1))/10)^{10}$: $0.0030$ at $s=2$, $0.0052$ at $s=100$.",
             ),
         ),
-        figures=("critical-momenta/figure-5", "critical-momenta/figure-7"),
     ),
 ]

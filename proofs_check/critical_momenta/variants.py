@@ -338,6 +338,7 @@ MEG = Claim(
     assumptions=(
         r"$\theta_0=\theta_{-1}$; Adam+MEG, which is not written out, is taken as Adam fed the second gradient",
     ),
+    figures=("critical-momenta/figure-15",),
     parts=(
         Part(
             "implemented: trajectories in theta against the 40-digit transcription",
