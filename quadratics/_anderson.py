@@ -175,45 +175,44 @@ def _run(
 ) -> None:
     """Fill the points, projected points and dampings of every step, and the breakdown with its step."""
     xp = systems.ctx.xp
-    x, last = systems.start, None
-    done, unchanged = [], []
+    x, start = systems.start, length(xp, systems.start)
+    last_r = last_bar = None
+    solved: list[Array] = []
+    stuck: list[Array] = []
+    overflow: list[Array] = []
     for k in range(steps + 1):
-        r = systems.residual(x)
-        size, noise = length(xp, r), systems.rounding(x)
-        solved = (size <= noise) & xp.isfinite(size)
+        r, far = systems.residual(x), length(xp, x)
+        size, noise = length(xp, r), systems.rounding(far)
+        finite = xp.isfinite(size)
+        done = (size <= noise) & finite
         new, bar, alpha = stepper.step(x, r)
-        if bool(xp.any(solved)):
-            new, bar = (xp.where(solved[..., None], x, v) for v in (new, bar))
+        if bool(xp.any(done)):
+            new, bar = (xp.where(done[..., None], x, v) for v in (new, bar))
         points[k, ...], bars[k, ...], alphas[k, ...] = x, bar, alpha
-        done.append(solved)
-        unchanged.append(xp.zeros_like(solved) if last is None else length(xp, r - last) <= noise)
-        x, last = new, r
-    codes[0, ..., 0], codes[1, ..., 0] = _breakdown(systems, bars, alphas[..., 0], xp.stack(done), xp.stack(unchanged))
+        still = xp.zeros_like(done)
+        if k > 0:
+            near = length(xp, bar - last_bar) <= 32 * systems.ctx.eps * (far + start)
+            still = (near & (alphas[k, ..., 0] == 1.0)) | (length(xp, r - last_r) <= noise)
+        for seen, now in ((solved, done), (stuck, still), (overflow, ~finite)):
+            seen.append(now)
+        x, last_r, last_bar = new, r, bar
+    found = _breakdown(systems, bars, *(xp.stack(seen) for seen in (solved, stuck, overflow)))
+    codes[0, ..., 0], codes[1, ..., 0] = found
 
 
-def _breakdown(systems: Systems, bars: Array, alphas: Array, solved: Array, unchanged: Array) -> tuple[Array, Array]:
-    """:class:`Breakdown` and its first step (...); 0 and -1 without one. ``unchanged``: the residual, of a null move."""
-    ctx = systems.ctx
-    xp = ctx.xp
-    size = length(xp, bars)
-    reach = size[:-1, ...] + length(xp, bars[:-1, ...] - systems.start)
-    unmoved = length(xp, bars[1:, ...] - bars[:-1, ...]) <= 32 * ctx.eps * reach
-    stuck = unchanged | xp.concat([xp.zeros_like(solved[:1, ...]), unmoved & (alphas[1:, ...] == 1.0)], axis=0)
-    overflow = ~xp.isfinite(size)
+def _breakdown(systems: Systems, bars: Array, solved: Array, stuck: Array, overflow: Array) -> tuple[Array, Array]:
+    """:class:`Breakdown` and its first step (...); 0 and -1 without one."""
+    xp = systems.ctx.xp
     broken = solved | stuck | overflow
     first = xp.argmax(xp.astype(broken, xp.int64), axis=0, keepdims=True)
     solved, overflow, broken = (xp.take_along_axis(v, first, axis=0)[0, ...] for v in (solved, overflow, broken))
-    # At the solution the projected point does not move either.
-    bar = xp.take_along_axis(bars, xp.broadcast_to(first[..., None], (1, *bars.shape[1:])), axis=0)[0, ...]
-    solved = solved | (length(xp, systems.residual(bar)) <= systems.rounding(bar))
-    reason = xp.where(solved, _code(xp, size, Breakdown.SOLVED), _code(xp, size, Breakdown.STAGNATION))
-    reason = xp.where(overflow, _code(xp, size, Breakdown.NONFINITE), reason)
-    first = xp.astype(first[0, ...], ctx.dtype)
-    return xp.where(broken, reason, xp.zeros_like(reason)), xp.where(broken, first, xp.full_like(first, -1.0))
-
-
-def _code(xp: Any, like: Array, code: Breakdown) -> Array:
-    return xp.full_like(like[0, ...], int(code))
+    if bool(xp.any(broken & ~solved & ~overflow)):  # at the solution the projected point does not move either
+        bar = xp.take_along_axis(bars, xp.broadcast_to(first[..., None], (1, *bars.shape[1:])), axis=0)[0, ...]
+        solved = solved | (length(xp, systems.residual(bar)) <= systems.rounding(length(xp, bar)))
+    step = xp.astype(first[0, ...], bars.dtype)
+    reason = xp.where(solved, xp.full_like(step, Breakdown.SOLVED), xp.full_like(step, Breakdown.STAGNATION))
+    reason = xp.where(overflow, xp.full_like(step, Breakdown.NONFINITE), reason)
+    return xp.where(broken, reason, xp.zeros_like(reason)), xp.where(broken, step, xp.full_like(step, -1.0))
 
 
 def _all(value: Any, holds: Callable[[Any], Any]) -> bool:

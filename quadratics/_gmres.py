@@ -77,7 +77,7 @@ def _cycle(systems: Systems, start: Array, points: Array) -> None:
     count = min(points.shape[0], d)  # nothing moves after step d
     r = systems.residual(start)
     size = length(xp, r)
-    size = xp.where(size <= systems.rounding(start), xp.zeros_like(size), size)
+    size = xp.where(size <= systems.rounding(length(xp, start)), xp.zeros_like(size), size)
     basis = ctx.zeros((*r.shape[:-1], count + 1, d))  # in rows
     basis[..., 0, :] = r / _or_infinity(ctx, size)[..., None]
     hessenberg = ctx.zeros((*r.shape[:-1], count + 1, count))

@@ -104,9 +104,9 @@ class Systems:
         """``b - A x``."""
         return self.rhs - apply(self.ctx.xp, self.matrix, x)
 
-    def rounding(self, x: Array) -> Array:
-        """Norm below which a residual at ``x`` is rounding noise: (...,)."""
-        return 4.0 * self.ctx.eps * (self.size * length(self.ctx.xp, x) + self._right)
+    def rounding(self, size: Array) -> Array:
+        """Norm below which a residual at a point of norm ``size`` is rounding noise: (...,)."""
+        return 4.0 * self.ctx.eps * (self.size * size + self._right)
 
     @cached_property
     def _right(self) -> Array:
