@@ -58,18 +58,15 @@ class BasisSteps:
         xp, d, rows = self._ctx.xp, self._d, self._rows[..., :count, :]
         column = here - self._last
         bar = here
-        before = beyond = length(xp, column[..., :d])
+        before = length(xp, column[..., :d])
         weights = apply(xp, rows[..., :d], r)  # Q'r
         if count:
-            # One product for both: Q'dr comes from the last weights.
+            # One product for both: Q'dr comes from the last weights. A second pass makes up for what rounding leaves.
             both = xp.matmul(xp.stack([weights - self._weights, alpha * weights], axis=-2), rows)
             column -= both[..., 0, :]
             bar = here - both[..., 1, :]
-            beyond = length(xp, column[..., :d])
-            # Rounding of what cancels, in dr or in the weights, is no longer orthogonal: a second pass makes up for it.
-            if bool(xp.any(beyond < 0.02 * (before + length(xp, r)))):
-                column -= xp.matmul(apply(xp, rows[..., :d], column[..., :d])[..., None, :], rows)[..., 0, :]
-                beyond = length(xp, column[..., :d])
+            column -= xp.matmul(apply(xp, rows[..., :d], column[..., :d])[..., None, :], rows)[..., 0, :]
+        beyond = length(xp, column[..., :d])
         # A difference that depends on the others leaves a row of zeros.
         column /= xp.where(beyond <= (8.0 * d * self._ctx.eps) * before, self._infinity, beyond)[..., None]
         self._rows[..., count, :] = column
