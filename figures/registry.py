@@ -26,7 +26,7 @@ MODULES = (
     "figures.dissecting_adam_theory",
     "figures.softadam",
     "figures.critical_momenta",
-    "figures.adamomentum_regret",
+    "figures.adamomentum",
 )
 GROUP = "optassay.figures"
 
