@@ -121,7 +121,8 @@ class Tuning(_Table):
     ----------
     protocol : {"grid", "stability"}
         All points of the grid; or ("Dissecting Adam", appendix A) step sizes ``mantissas`` x powers of ten downwards
-        from ``largest``, until ``decades`` below the first at which no seed diverged.
+        from ``largest``, until ``decades`` below the first stable one: every seed ended with a smaller loss than it
+        began with.
     metric, pick
         The point with the best mean over the seeds of the last epoch, or of each run's best epoch. A run that diverged
         rules its point out.
@@ -164,7 +165,7 @@ class Diagnostics(_Table):
 class Optimizer(_Named):
     """A rule with its hyperparameters, and what differs from the experiment for it."""
 
-    label: Annotated[str, Field(pattern=r"^[^/\\]{1,60}$")] = ""
+    label: Annotated[str, Field(pattern=r"^[^/\\]{0,60}$")] = ""
     preset: Literal["paper", "published"] | None = None
     scope: Literal["model", "tensor"] = "model"
     segmented: bool = False

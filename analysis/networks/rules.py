@@ -93,7 +93,8 @@ def build_optimizer(params: Any, table: Mapping[str, Any]) -> Any:
 
     rule = build_rule(name, options, table["preset"])
     more = {"segmented": True} if table["segmented"] else {}
-    return getattr(bridge, name).from_rule(params, rule, scope=table["scope"], **more)
+    # At once: a resumed run must not differ from an uninterrupted one in its first steps.
+    return getattr(bridge, name).from_rule(params, rule, scope=table["scope"], compiled="at once", **more)
 
 
 def torch_optimizer(name: str, options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -142,10 +143,10 @@ class StepSizes:
     """
 
     def __init__(self, optimizer: Any, factor: Any) -> None:
-        self.factor = factor
-        self.groups = optimizer.param_groups
+        self.optimizer, self.factor = optimizer, factor
         self.initial = [
-            {key: g[key] for key in ("lr", "damping") if isinstance(g.get(key), int | float)} for g in self.groups
+            {key: group[key] for key in ("lr", "damping") if isinstance(group.get(key), int | float)}
+            for group in optimizer.param_groups
         ]
         self.last = 1.0
 
@@ -155,7 +156,7 @@ class StepSizes:
         if factor == self.last:
             return
         self.last = factor
-        for group, initial in zip(self.groups, self.initial, strict=True):
+        for group, initial in zip(self.optimizer.param_groups, self.initial, strict=True):
             for key, value in initial.items():
                 group[key] = value * factor
 

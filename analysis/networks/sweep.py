@@ -21,7 +21,7 @@ from .experiment import Experiment, seed_list
 from .planning import run_spec, tuning_seeds
 from .results import MANIFEST, Row, encode, read_results
 from .training import RunSpec, dataset_of, train
-from .tuning import Point, as_table, choose, protocol, score
+from .tuning import Point, as_table, choose, protocol, trial
 
 SECONDS = "seconds.jsonl"
 
@@ -136,10 +136,10 @@ class Sweep:
             following = {}
             for title, points in asked.items():
                 rows = [[r for s in specs[title, i] for r in self._rows(s)] for i in range(len(points))]
-                scores = [score(found, self.experiment.tuning) for found in rows]
-                self.tried[title] += zip(points, scores, strict=True)
+                trials = [trial(found, self.experiment.tuning) for found in rows]
+                self.tried[title] += [(point, t.score) for point, t in zip(points, trials, strict=True)]
                 with contextlib.suppress(StopIteration):
-                    following[title] = protocols[title].send(scores)
+                    following[title] = protocols[title].send(trials)
             asked = following
         self.chosen = {title: choose(found) for title, found in self.tried.items()}
 
@@ -216,7 +216,9 @@ class Sweep:
             "chosen": self.chosen,
             "data": self.digest,
             "versions": {
-                "optassay": optassay.__version__, "torch": torch.__version__, "numpy": np.__version__,
+                "optassay": optassay.__version__,
+                "torch": torch.__version__,
+                "numpy": np.__version__,
                 "python": platform.python_version(),
             },
             "source": self.source,

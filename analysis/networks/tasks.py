@@ -62,7 +62,7 @@ class Task:
             torch.as_tensor(value, dtype=dtype, device=device) for value in (dataset.mean, dataset.scale)
         )
         self.splits = {
-            name: tuple(torch.as_tensor(array, device=device) for array in split)
+            name: tuple(torch.as_tensor(np.array(array), device=device) for array in split)
             for name, split in self._splits().items()
         }
         available = self.splits["train"][0].shape[0]

@@ -9,6 +9,7 @@ import json
 import math
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -66,18 +67,27 @@ class RunSpec:
         return f"{self.stage}/{slug}--{self.digest}--seed{self.seed}.jsonl"
 
 
+_ONE_AT_A_TIME = threading.Lock()
+
+
 @contextlib.contextmanager
 def deterministic() -> Iterator[None]:
-    """One thread and only algorithms that repeat their results bit by bit; as it was, afterwards."""
+    """One thread and only algorithms that repeat their results bit by bit; afterwards all is as it was.
+
+    PyTorch's settings and its generator belong to the process, so that runs in threads wait for each other.
+    """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    threads, flag = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(flag)
+    with _ONE_AT_A_TIME:
+        threads, flag = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+        generator = torch.get_rng_state()
+        torch.set_num_threads(1)
+        torch.use_deterministic_algorithms(True)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            torch.use_deterministic_algorithms(flag)
+            torch.set_rng_state(generator)
 
 
 @lru_cache(maxsize=2)
@@ -160,7 +170,7 @@ class Run:
 
     def _first_loss(self) -> float:
         first = self.rows[0]
-        return first["validation_loss"] or first["test_loss"] or 0.0
+        return first.get("validation_loss") or first.get("test_loss") or 0.0
 
     def _append(self, epoch: int, found: dict[str, Any], status: str = "ok") -> None:
         spec = self.spec

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,10 +13,25 @@ from .planning import points
 from .results import Row, better, final_values
 
 Point = dict[str, Any]
-Scores = Sequence[float]  # of the points asked for: larger is better, NaN where a run diverged
 SMALLEST = 1e-12  # no step size below is tried
 
-Protocol = Generator[list[Point], Scores, None]
+
+class Trial(NamedTuple):
+    """What the runs of one point of a grid came to.
+
+    Attributes
+    ----------
+    score : float
+        Mean of the metric over the seeds, its sign such that larger is better; NaN if a run did not reach its end.
+    stable : bool
+        Every run reached its end with a smaller loss than it began with.
+    """
+
+    score: float
+    stable: bool
+
+
+Protocol = Generator[list[Point], Sequence[Trial], None]
 
 
 def protocol(experiment: Experiment, optimizer: Optimizer) -> Protocol:
@@ -25,7 +40,7 @@ def protocol(experiment: Experiment, optimizer: Optimizer) -> Protocol:
     Yields
     ------
     list of points
-        To be run on all tuning seeds; their scores are sent back.
+        To be run on all tuning seeds; what they came to is sent back.
     """
     tuning = experiment.tuning
     if tuning is None:
@@ -47,21 +62,29 @@ def step_sizes(tuning: Tuning, largest: float) -> list[float]:
 
 def _from_stability(tuning: Tuning, largest: float) -> Protocol:
     sizes = step_sizes(tuning, largest)
-    for first, size in enumerate(sizes):
-        scores = yield [{tuning.parameter: size}]
-        if not math.isnan(scores[0]):
+    for size in sizes:
+        trials = yield [{tuning.parameter: size}]
+        if trials[0].stable:
             break
     else:
         return
     # Compared with a margin: 1 / 100 is not the double 0.01 times one.
-    rest = [size for size in sizes[first + 1 :] if size >= sizes[first] / 10**tuning.decades * (1 - 1e-9)]
-    yield [{tuning.parameter: size} for size in rest]
+    lowest = size / 10**tuning.decades * (1 - 1e-9)
+    yield [{tuning.parameter: smaller} for smaller in sizes if lowest <= smaller < size]
 
 
-def score(rows: Iterable[Row], tuning: Tuning) -> float:
-    """Mean over the seeds of one point's runs, larger is better; NaN if a run did not reach its end."""
-    values = [value for runs in final_values(rows, tuning.metric, tuning.pick).values() for value in runs.values()]
-    return better(tuning.metric) * float(np.mean(values)) if values else math.nan
+def trial(rows: Sequence[Row], tuning: Tuning) -> Trial:
+    """What the rows of one point's runs came to."""
+
+    def values(metric: str, pick: str = "last") -> list[float]:
+        return [v for runs in final_values(rows, metric, pick).values() for v in runs.values()]
+
+    # Without a validation set the column is empty.
+    loss = "test_loss" if all(row["validation_loss"] is None for row in rows) else "validation_loss"
+    first = [row[loss] for row in rows if row["epoch"] == 0]
+    last = values(loss)
+    stable = len(first) == len(last) > 0 and all(a is not None and b < a for a, b in zip(first, last, strict=True))
+    return Trial(better(tuning.metric) * float(np.mean(values(tuning.metric, tuning.pick))), stable)
 
 
 def choose(tried: Sequence[tuple[Point, float]]) -> Point | None:

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -251,16 +251,16 @@ _NUMPY = (torch.float32, torch.float64, torch.float16)
 class Unit:
     """A rule's run on the tensors of one group, or on one tensor: state and memory."""
 
-    def __init__(self, params: Sequence[torch.Tensor], compiled: bool, separate: bool) -> None:
+    def __init__(self, params: Sequence[torch.Tensor], compiled: bool | Literal["at once"], separate: bool) -> None:
         self.params = list(params)
         self.compiled, self.separate = compiled, separate
         self.lengths = tuple(p.numel() for p in params)
         self.length = sum(self.lengths)
         self.device, self.dtype = params[0].device, params[0].dtype
         plain = self.device.type == "cpu" and self.dtype in (torch.float32, torch.float64)
-        compiled = compiled and plain and self.length >= LONG and _compiled.compiler() is not None
-        self.layout = Layout(self.lengths, self.device, self.dtype, in_place=compiled or separate)
-        self.kernels = Kernels(self.layout.scratch, self.layout.sizes, compiled)
+        loops = bool(compiled) and plain and self.length >= LONG and _compiled.compiler() is not None
+        self.layout = Layout(self.lengths, self.device, self.dtype, in_place=loops or separate)
+        self.kernels = Kernels(self.layout.scratch, self.layout.sizes, loops, 1 if compiled == "at once" else 3)
         self.state: Any = None
         self.whole: str | None = None  # why the rule steps on whole tensors, None while it is recorded
         self._spares: list[Column] = []

@@ -268,13 +268,15 @@ class Kernels:
     sizes : sequence of int
         Lengths of the chunks.
     compiled : bool
-        Compile loops that are used more than twice, if the machine has a C compiler.
+        Compile loops, if the machine has a C compiler.
+    compile_at : int
+        At which use: a loop that is used once or twice does not repay it.
     """
 
-    def __init__(self, scratch: Any, sizes: Sequence[int], compiled: bool) -> None:
+    def __init__(self, scratch: Any, sizes: Sequence[int], compiled: bool, compile_at: int = 3) -> None:
         self._scratch = scratch
         self._sizes = (ctypes.c_long * len(sizes))(*sizes)
-        self._compile = compiled
+        self._compile_at = compile_at if compiled else None
         self._cache: dict[Any, _Loop] = {}
         self._backwards = False
 
@@ -292,7 +294,7 @@ class Kernels:
             loop = self._cache[key[:2]] = _Loop(*_compile(key))
         loop.uses += 1
         columns = [leaves[i] for i in key[2]]
-        if self._compile and loop.uses == 3:
+        if loop.uses == self._compile_at:
             loop.compiled = _compiled.load(_compiled.source(key, leaves[0].bases[0].dtype))
         scales = [output.value.scale for output in outputs if isinstance(output, Sum)]
         if loop.compiled is not None:

@@ -76,6 +76,9 @@ class RuleOptimizer(Optimizer):
     Each parameter group is one flat vector with hyperparameters of its own (``scope="model"``), or one vector per
     tensor (``scope="tensor"``). A parameter whose ``.grad`` is None does not move; its part of the vector sees a zero
     gradient. With ``scope="tensor"`` a rule that is not elementwise leaves such a tensor's state alone as well.
+
+    Loops are compiled when they are used for the third time. The first two uses differ from the others in the last
+    bits; with ``compiled="at once"`` they do not, so that a run resumed from a checkpoint repeats every bit.
     """
 
     rule_type: ClassVar[type[Rule]]
@@ -83,7 +86,12 @@ class RuleOptimizer(Optimizer):
     segmented = False  # whether a rule with ``segments`` gets the tensors' lengths in scope "model" too
 
     def __init__(
-        self, params: Any, *, scope: Literal["model", "tensor"] = "model", compiled: bool = True, **hyperparameters: Any
+        self,
+        params: Any,
+        *,
+        scope: Literal["model", "tensor"] = "model",
+        compiled: bool | Literal["at once"] = True,
+        **hyperparameters: Any,
     ) -> None:
         if scope not in ("model", "tensor"):
             raise ValueError(f"scope must be one of 'model', 'tensor', got {scope!r}")
