@@ -1,10 +1,19 @@
 """Linear dynamics of momentum methods on quadratics: matrices, spectral radii, stability, tuning, certificates."""
 
+from .asymptotics import crossing_points, gap_constant, log_reach
+from .bounds import (
+    gradient_descent_rate,
+    heavy_ball_rate,
+    one_momentum_rate,
+    polynomial_lower_bound,
+    stability_limit,
+    two_momenta_condition_number,
+)
 from .certificates import RateCertificate, verify_rate
 from .companion import characteristic_polynomial, critical_momentum_matrix
 from .radius import polynomial_radius, quadratic_radius, roots_inside, spectral_radius
 from .stability import stability_intervals
-from .tuning import OptimalRate, certify_rate, optimal_rate, worst_case_rate
+from .tuning import OptimalRate, certify_rate, optimal_rate, optimal_rates, worst_case_rate
 
 __all__ = [
     "OptimalRate",
@@ -12,12 +21,22 @@ __all__ = [
     "certify_rate",
     "characteristic_polynomial",
     "critical_momentum_matrix",
+    "crossing_points",
+    "gap_constant",
+    "gradient_descent_rate",
+    "heavy_ball_rate",
+    "log_reach",
+    "one_momentum_rate",
     "optimal_rate",
+    "optimal_rates",
+    "polynomial_lower_bound",
     "polynomial_radius",
     "quadratic_radius",
     "roots_inside",
     "spectral_radius",
     "stability_intervals",
+    "stability_limit",
+    "two_momenta_condition_number",
     "verify_rate",
     "worst_case_rate",
 ]

@@ -38,18 +38,18 @@ class Interval:
     high: float
 
 
-def longest_interval(rate: float, size: int, momentum: float | None = None) -> Interval:
+def longest_interval(gap: float, size: int, momentum: float | None = None) -> Interval:
     """The longest interval, by the ratio of its ends, at one momentum or over all in [0, 1).
 
     Parameters
     ----------
-    rate : float
-        0 < r < 1.
+    gap : float
+        0 < 1 - r < 1. Below rounding of one it matters for the low end alone, which is then ``gap (1 - beta) / 2``.
     size : int
         C >= 1.
     momentum : float, optional
     """
-    circle = _Circle(rate, size)
+    circle = _Circle(gap, size)
     if momentum is not None:
         return circle.longest(np.array([momentum]), np.array([-1]))
     (inside,) = np.nonzero((circle.folds > 0.0) & (circle.folds < 1.0))
@@ -76,10 +76,10 @@ def longest_interval(rate: float, size: int, momentum: float | None = None) -> I
 
 
 class _Circle:
-    """Boundary of the region of (momentum, x) in which all roots lie in |z| < rate."""
+    """Boundary of the region of (momentum, x) in which all roots lie in |z| < rate = 1 - gap."""
 
-    def __init__(self, rate: float, size: int) -> None:
-        self.rate = rate
+    def __init__(self, gap: float, size: int) -> None:
+        self.rate = rate = 1.0 - gap
         # A at the momenta 0 and 1; their difference is what multiplies -beta.
         (a1, both), b = pencil(np.array([0.0, 1.0]), size)
         powers = rate ** np.arange(a1.size)
@@ -88,9 +88,11 @@ class _Circle:
         self._sines = np.stack([sine_series(a1, b), sine_series(a0, b)])
         self._cosines = np.stack([_cosine_series(a1, b), _cosine_series(a0, b), _cosine_series(b, b)])
         signs = (-1.0) ** np.arange(a1.size)
-        # z = r and z = -r: A / B = (z - 1)(z - beta) * factor, kept apart so that 1 - r loses no digits.
+        # z = r and z = -r: x = (z - beta) * factor, with 1 - r to all its digits.
         self._real = np.array([rate, -rate])
-        self._factor = self._real ** (size - 1) / np.array([np.sum(b), np.sum(b * signs)])
+        distance = np.array([gap, 1.0 + rate])
+        with np.errstate(divide="ignore"):
+            self._factor = distance * self._real ** (size - 1) / np.array([np.sum(b), np.sum(b * signs)])
         angles, sines, cosines = _angles(size)
         on_grid = self._sines @ sines
         self.fold_angles, self.folds = self._find_folds(angles, on_grid)
@@ -182,8 +184,7 @@ class _Circle:
 
     def _real_crossings(self, momenta: Floats) -> tuple[Floats, NDArray[np.int64]]:
         """x at which a root lies at z = r and at z = -r, and how many roots leave there; both (2, n)."""
-        z = self._real[:, None]
-        x = -(z - 1.0) * (z - momenta) * self._factor[:, None]
+        x = (self._real[:, None] - momenta) * self._factor[:, None]
         slope_one, slope_zero = (self._sines * self._orders) @ np.stack(
             [np.ones(self._orders.size), (-1.0) ** self._orders], axis=-1
         )

@@ -34,6 +34,19 @@ def check_momentum(ctx: Context, momentum: Array) -> Array:
     return value
 
 
+def check_momentum_value(momentum: float) -> float:
+    """One momentum in [0, 1)."""
+    return float(check_momentum(context(momentum=momentum), momentum))
+
+
+def check_condition_number(ctx: Context, condition_number: Any) -> Array:
+    """Finite condition numbers of at least one as an array of the context."""
+    kappa = ctx.asarray(condition_number)
+    if not bool(ctx.xp.all((kappa >= 1.0) & ctx.xp.isfinite(kappa))):
+        raise ValueError(f"condition_number must be a finite number >= 1, got {condition_number!r}")
+    return kappa
+
+
 def check_positive(ctx: Context, value: Any, name: str) -> Array:
     """Positive finite numbers as an array of the context."""
     check_finite(**{name: value})
@@ -43,10 +56,15 @@ def check_positive(ctx: Context, value: Any, name: str) -> Array:
     return array
 
 
-def gradient_gain(ctx: Context, momentum: Array, convention: str) -> Array:
-    """Factor on the gradient in the momentum: 1 in heavy-ball units, 1 - beta for the moving average."""
+def check_convention(convention: str) -> None:
+    """One of the two conventions of the momentum, or a clear error."""
     if convention not in CONVENTIONS:
         raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}, got {convention!r}")
+
+
+def gradient_gain(ctx: Context, momentum: Array, convention: str) -> Array:
+    """Factor on the gradient in the momentum: 1 in heavy-ball units, 1 - beta for the moving average."""
+    check_convention(convention)
     return ctx.xp.ones_like(momentum) if convention == "heavy-ball" else 1.0 - momentum
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import flint
 
 from . import exact
-from .companion import Convention, check_buffer_size, check_momentum
+from .companion import Convention, check_buffer_size, check_convention, check_momentum_value
 
 
 def stability_intervals(
@@ -37,15 +37,10 @@ def stability_intervals(
     ------
     ArithmeticError
         Schur-Cohn is undecided at ``precision`` bits.
-
     """
     size = check_buffer_size(buffer_size)
-    from optassay.arrays import context
-
-    check_momentum(context(momentum=momentum), momentum)
-    if convention not in ("heavy-ball", "ema"):
-        raise ValueError(f"convention must be one of heavy-ball, ema, got {convention!r}")
-    beta = exact.rational(momentum)
+    check_convention(convention)
+    beta = exact.rational(check_momentum_value(momentum))
     scale = 1 / (1 - beta) if convention == "ema" else flint.fmpq(1)
     before = flint.ctx.prec
     try:

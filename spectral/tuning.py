@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,13 @@ from optassay.html import fact_table
 
 from .boundary import longest_interval
 from .certificates import RateCertificate, verify_rate
-from .companion import check_buffer_size, check_momentum, check_positive
+from .companion import (
+    check_buffer_size,
+    check_condition_number,
+    check_momentum,
+    check_momentum_value,
+    check_positive,
+)
 from .crossings import Floats, crossing_values
 from .radius import spectral_radius
 
@@ -137,15 +144,29 @@ def optimal_rate(condition_number: float, buffer_size: int, momentum: float | No
         kappa < 1, or a momentum outside [0, 1).
     """
     size = check_buffer_size(buffer_size)
-    kappa = float(condition_number)
-    if not (kappa >= 1.0 and math.isfinite(kappa)):
-        raise ValueError(f"condition_number must be a finite number >= 1, got {condition_number!r}")
+    kappa = float(check_condition_number(context(condition_number=condition_number), condition_number))
     if momentum is not None:
-        check_momentum(context(momentum=momentum), momentum)
+        momentum = check_momentum_value(momentum)
     step, beta = _classical(kappa, momentum) if size == 0 else _search(kappa, size, momentum)
     rate = float(worst_case_rate(np.asarray(step), np.asarray(beta), 1.0, kappa, size))
     certificate = certify_rate(step, beta, 1.0, kappa, size, rate)
     return OptimalRate(kappa, size, rate, step, beta, certificate.bound, certificate)
+
+
+def optimal_rates(
+    condition_numbers: Sequence[float], buffer_sizes: Sequence[int], momentum: float | None = None
+) -> list[OptimalRate]:
+    """:func:`optimal_rate` for every pair, buffer size by buffer size.
+
+    ``joblib.parallel_config`` says in how many processes.
+    """
+    from joblib import Parallel, delayed
+
+    return list(
+        Parallel(return_as="generator")(
+            delayed(optimal_rate)(float(kappa), size, momentum) for size in buffer_sizes for kappa in condition_numbers
+        )
+    )
 
 
 def _classical(kappa: float, momentum: float | None) -> tuple[float, float]:
@@ -194,7 +215,7 @@ def _search(kappa: float, size: int, momentum: float | None) -> tuple[float, flo
     target = math.log(kappa)
 
     def shortfall(log_gap: float) -> float:
-        return longest_interval(-math.expm1(log_gap), size, momentum).log_ratio - target
+        return longest_interval(math.exp(log_gap), size, momentum).log_ratio - target
 
     # No method of this kind beats the Chebyshev rate, so its gap bounds the search from above.
     upper = min(math.log(2.0 / (math.sqrt(kappa) + 1.0)), -1e-3)
@@ -207,10 +228,10 @@ def _search(kappa: float, size: int, momentum: float | None) -> tuple[float, flo
             raise ArithmeticError(f"no stable step size was found for condition number {kappa}, buffer size {size}")
     gap = brentq(shortfall, lower, upper, xtol=1e-13, rtol=1e-14)
     # The end of the final bracket on which the interval is long enough.
-    found = longest_interval(-math.expm1(gap), size, momentum)
+    found = longest_interval(math.exp(gap), size, momentum)
     for _ in range(60):
         if found.log_ratio >= target:
             break
         gap = gap - 1e-13 * max(1.0, abs(gap))
-        found = longest_interval(-math.expm1(gap), size, momentum)
+        found = longest_interval(math.exp(gap), size, momentum)
     return math.sqrt(found.low * found.high / kappa), found.momentum
