@@ -1,6 +1,19 @@
 """Figures and tables of "Critical Momenta" in the paper's order, each followed by those that widen it."""
 
-from . import ackley_curves, buffer_steps, escape, extragradient, nine_runs, rates, surfaces, tables
+from . import (
+    ackley_curves,
+    buffer_courses,
+    buffer_steps,
+    escape,
+    extragradient,
+    nine_runs,
+    rates,
+    sensitivity,
+    stuck_steps,
+    study_size,
+    surfaces,
+    tables,
+)
 
 ORDER = (
     "figure-1",
@@ -15,10 +28,14 @@ ORDER = (
     "figure-6",
     "figure-7",
     "escape-ablation",
+    "escape-designs",
     "table-1",
+    "table-1-choices",
     "table-5",
+    "study-size",
     "figure-11",
     "figure-12",
+    "buffer-courses",
     "figure-13",
     "figure-14",
     "figure-15",
@@ -26,7 +43,20 @@ ORDER = (
     "figure-17",
     "figure-18",
 )
-_MODULES = (ackley_curves, buffer_steps, escape, extragradient, nine_runs, rates, surfaces, tables)
+_MODULES = (
+    ackley_curves,
+    buffer_courses,
+    buffer_steps,
+    escape,
+    extragradient,
+    nine_runs,
+    rates,
+    sensitivity,
+    stuck_steps,
+    study_size,
+    surfaces,
+    tables,
+)
 FIGURES = sorted(
     (figure for module in _MODULES for figure in module.FIGURES),
     key=lambda figure: ORDER.index(figure.id.partition("/")[2]),

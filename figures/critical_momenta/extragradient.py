@@ -16,6 +16,7 @@ from ._common import (
     MARKERS,
     RUNS,
     STEPS,
+    TOYS,
     columns_of,
     declare,
     draw_goal,
@@ -121,6 +122,7 @@ def meg_draw(data: FigureData) -> Canvas:
     return figure
 
 
+USES = (*TOYS, "figures.critical_momenta.surfaces")
 FIGURES = [
     declare(
         "figure-15",
@@ -132,5 +134,6 @@ FIGURES = [
         table=meg_table,
         caption=meg_caption,
         draw=meg_draw,
+        uses=USES,
     ),
 ]

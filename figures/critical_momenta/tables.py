@@ -13,7 +13,7 @@ import numpy as np
 
 from ..registry import FigureData, Level, long_table
 from ..style import GREY, PAGE, canvas
-from ._common import DROP, FOUR, RUNS, STEPS, columns_of, declare, mean_rows, wilson_rows
+from ._common import DROP, FOUR, RUNS, STEPS, TOYS, columns_of, declare, mean_rows, wilson_rows
 from .surfaces import MINIMA
 
 if TYPE_CHECKING:
@@ -261,6 +261,7 @@ def five_draw(data: FigureData) -> Canvas:
     return figure
 
 
+USES = (*TOYS, "figures.critical_momenta.surfaces")
 FIGURES = [
     declare(
         "table-1",
@@ -272,6 +273,7 @@ FIGURES = [
         table=one_table,
         caption=one_caption,
         draw=one_draw,
+        uses=USES,
     ),
     declare(
         "table-5",
@@ -283,5 +285,6 @@ FIGURES = [
         table=five_table,
         caption=five_caption,
         draw=five_draw,
+        uses=USES,
     ),
 ]

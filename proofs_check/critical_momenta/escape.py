@@ -56,7 +56,12 @@ FIGURE_6 = Claim(
         r"ratio than Adam, Adam+SAM and Adam+CG as $s$ increases; judged at $s=10$ and $100$ for every way of counting."
     ),
     assumptions=(r"step 0.05, $\beta_1=0.9$, $\beta_2=0.99$, 500 steps, deterministic gradients",),
-    figures=("critical-momenta/figure-6", "critical-momenta/escape-ablation"),
+    figures=(
+        "critical-momenta/figure-6",
+        "critical-momenta/escape-ablation",
+        "critical-momenta/escape-designs",
+        "critical-momenta/study-size",
+    ),
     parts=(
         ordered(
             "all coordinates end in the flat basin",
@@ -125,7 +130,12 @@ FIGURE_7_LEFT = Claim(
         r"$s\in\{1,3,5,10,100\}$, and Adam+CG is outperformed by Adam and by Adam+SAM at large $s$ (10 and 100)."
     ),
     assumptions=(r"step 0.05, $\beta_1=0.9$, $\beta_2=0.99$, 500 steps, starts uniform in $[-5,5]$",),
-    figures=("critical-momenta/figure-7", "critical-momenta/escape-ablation"),
+    figures=(
+        "critical-momenta/figure-7",
+        "critical-momenta/escape-ablation",
+        "critical-momenta/escape-designs",
+        "critical-momenta/study-size",
+    ),
     parts=(
         _cg_outperformed("Adam+CG outperformed: ends in the flat basin", "basin"),
         _cg_outperformed("Adam+CG outperformed: ends within 0.1 of 0", "near", outcome="near"),
@@ -291,7 +301,7 @@ CAUSE = Claim(
         r"often than Adam+CG, and more often than the same rule without its buffer."
     ),
     assumptions=(r"step 0.05, $\beta_1=0.9$, $\beta_2=0.99$, 500 steps, starts uniform in $[-5,5]^D$",),
-    figures=("critical-momenta/figure-6", "critical-momenta/escape-ablation"),
+    figures=("critical-momenta/figure-6", "critical-momenta/escape-ablation", "critical-momenta/escape-designs"),
     parts=(
         Part(
             "momenta above gradients at equal (C, lambda), C = 10, one dimension",
