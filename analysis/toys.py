@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -23,12 +23,12 @@ from optassay.optimizers import (
 )
 from optassay.optimizers.schedules import StepDrops
 
-from .escape import in_flat_basin, near, wilson
+from .escape import Coordinates, in_flat_basin, near, wilson
 from .landscapes import Landscape, TwoWell
-from .runs import run
+from .runs import Observation, run
 
 Name = Literal["Adam", "Adam+SAM", "Adam+CG", "Adam+CM", "Adam+SAM+CM", "Adam+MEG"]
-Criterion = Literal["basin", "near", "escaped"]
+Criterion = Literal["basin", "near", "escaped", "any", "share", "ever"]
 NAMES: tuple[Name, ...] = ("Adam", "Adam+SAM", "Adam+CG", "Adam+CM", "Adam+SAM+CM", "Adam+MEG")
 CRITICAL: tuple[Name, ...] = ("Adam+CG", "Adam+CM", "Adam+SAM+CM")
 # Readings of what the paper leaves open, as options of the rules; "square" and "key" exist for momenta only.
@@ -61,6 +61,9 @@ class Method:
         gamma of the extragradient.
     drop : int, optional
         The step size is divided by ten after this step.
+    epsilon : float
+    key_at : {"perturbed", "original"}
+        Of Adam+SAM+CM: the gradient whose norm is the key.
     options : tuple of (name, value)
         Options of the rule with a buffer, such as the entries of ``READINGS``; those that exist for stored momenta
         only are left out for stored gradients, and all but ``debias`` for the rules without a buffer.
@@ -75,6 +78,8 @@ class Method:
     radius: float = 0.05
     extrapolation: float = 0.01
     drop: int | None = None
+    epsilon: float = 1e-8
+    key_at: Literal["perturbed", "original"] = "perturbed"
     options: tuple[tuple[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
@@ -84,7 +89,7 @@ class Method:
     def rule(self) -> Rule:
         """The update rule."""
         step: Any = self.step_size if self.drop is None else StepDrops(self.step_size, (self.drop,))
-        base: dict[str, Any] = {"step_size": step, "beta1": self.beta1, "beta2": self.beta2}
+        base: dict[str, Any] = {"step_size": step, "beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon}
         options = dict(self.options)
         buffer: dict[str, Any] = {"capacity": self.capacity, "decay": self.decay}
         if self.name == "Adam+CG":
@@ -92,7 +97,7 @@ class Method:
             return AdamCriticalGradients(**base, **buffer, **kept)
         if self.name in ("Adam+CM", "Adam+SAM+CM"):
             momenta = AdamCriticalMomenta(**base, **buffer, **options)
-            return momenta if self.name == "Adam+CM" else SharpnessAware(momenta, self.radius)
+            return momenta if self.name == "Adam+CM" else SharpnessAware(momenta, self.radius, key=self.key_at)
         adam = Adam(**base, **{k: v for k, v in options.items() if k == "debias"})
         if self.name == "Adam+SAM":
             return SharpnessAware(adam, self.radius)
@@ -148,18 +153,41 @@ def well_ends(method: Method, study: Wells) -> np.ndarray:
     return np.asarray(run(method.rule(), study.landscape(), start, study.steps).params)
 
 
+@lru_cache(maxsize=64)
+def _ever_in_flat_basin(method: Method, study: Wells) -> np.ndarray:
+    """Whether all coordinates were in the flat basin at once after some step, (sharpness, starts)."""
+    sharpness = np.asarray(study.sharpness)[:, None]
+    start = np.broadcast_to(study.starts.points(), (len(sharpness), study.starts.count, study.starts.dim))
+    found = np.zeros(start.shape[:-1], dtype=bool)
+
+    def observe(o: Observation) -> None:
+        nonlocal found
+        found = found | np.asarray(in_flat_basin(o.after, sharpness))
+
+    run(method.rule(), study.landscape(), start, study.steps, observe=observe)
+    return found
+
+
 def reached_flat(method: Method, study: Wells, criterion: Criterion, tolerance: float = 0.1) -> np.ndarray:
     """Whether runs reached the flat minimum, (sharpness, starts) of 0.0 or 1.0.
 
-    "basin": all coordinates end in its basin; "near": within ``tolerance`` of it; "escaped": as "basin" for starts
+    "basin": all coordinates end in its basin; "any": some coordinate does; "share": the share that does; "ever": all
+    were there at once after some step; "near": all end within ``tolerance`` of it; "escaped": as "basin" for starts
     outside the basin of the flat minimum, NaN for the others.
     """
     ends, sharpness = well_ends(method, study), np.asarray(study.sharpness)[:, None]
     if criterion == "near":
         return np.asarray(near(ends, 0.0, tolerance), dtype=float)
+    if criterion == "ever":
+        return _ever_in_flat_basin(method, study).astype(float)
+    if criterion in ("any", "share"):
+        which: Coordinates = "any" if criterion == "any" else "mean"
+        return np.asarray(in_flat_basin(ends, sharpness, which), dtype=float)
     found = np.asarray(in_flat_basin(ends, sharpness), dtype=float)
     if criterion == "basin":
         return found
+    if criterion != "escaped":
+        raise ValueError(f"criterion must be one of {', '.join(get_args(Criterion))}, got {criterion!r}")
     inside = np.asarray(in_flat_basin(np.broadcast_to(study.starts.points(), ends.shape), sharpness))
     return np.where(inside, np.nan, found)
 
@@ -197,18 +225,34 @@ def ratios(outcomes: Mapping[str, np.ndarray]) -> dict[str, list[float]]:
     return table
 
 
+def small_studies(
+    outcomes: Mapping[str, np.ndarray], order: Sequence[tuple[str, str]], runs: int, trials: int = 2000, seed: int = 0
+) -> np.ndarray:
+    """Which ``first > second`` of ``order`` the means of studies of ``runs`` starts show, (trials, pairs) of bool.
+
+    Studies are drawn from the given outcomes, with replacement; the methods of one study share their starts.
+    """
+    keys = list(dict.fromkeys(key for pair in order for key in pair))
+    rows = np.random.default_rng([seed, runs]).integers(0, len(outcomes[keys[0]]), (trials, runs))
+    means = {key: _mean_of_drawn(outcomes[key], rows) for key in keys}
+    return np.stack([means[a] > means[b] for a, b in order], axis=1)
+
+
+def _mean_of_drawn(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Mean of the finite among ``values[rows]``; NaN, which is above nothing, without any."""
+    finite = np.isfinite(values)
+    drawn = np.where(finite, values, 0.0)[rows].sum(axis=1)
+    if finite.all():
+        return drawn / rows.shape[1]
+    counts = finite[rows].sum(axis=1)
+    return drawn / np.where(counts > 0, counts, np.nan)
+
+
 def chance_of_order(
     outcomes: Mapping[str, np.ndarray], order: Sequence[tuple[str, str]], runs: int, trials: int = 2000, seed: int = 0
 ) -> float:
-    """How often a study of ``runs`` starts, drawn from these, shows every ``first > second`` of ``order`` in the means.
-
-    The methods of one study share their starts, as in ``outcomes``.
-    """
-    keys = sorted({key for pair in order for key in pair})
-    table = np.stack([outcomes[key] for key in keys])
-    rows = np.random.default_rng([seed, runs]).integers(0, table.shape[1], (trials, runs))
-    means = {key: np.nanmean(table[k][rows], axis=1) for k, key in enumerate(keys)}
-    return float(np.mean(np.all([means[a] > means[b] for a, b in order], axis=0)))
+    """How often a study of ``runs`` starts shows all of ``order``, see :func:`small_studies`."""
+    return float(np.mean(np.all(small_studies(outcomes, order, runs, trials, seed), axis=1)))
 
 
 def with_options(method: Method, reading: str) -> Method:

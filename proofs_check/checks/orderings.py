@@ -11,7 +11,7 @@ leaves the pair open otherwise.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -65,6 +65,8 @@ class Ordering:
     counts : (quick, full)
         Numbers of starts.
     least : float
+    quick : tuple of pairs, optional
+        The pairs that a quick run looks at; all without it.
     """
 
     study: Study
@@ -72,16 +74,17 @@ class Ordering:
     counts: tuple[int, int] = (200, 1000)
     least: float = 0.0
     describe: Mapping[str, Any] = field(default_factory=dict)
+    quick: tuple[Pair, ...] | None = None
 
     def reverse(self) -> Ordering:
         """Every pair the other way round."""
-        return Ordering(self.study, tuple((b, a) for a, b in self.pairs), self.counts, self.least, self.describe)
+        quick = None if self.quick is None else tuple((b, a) for a, b in self.quick)
+        return replace(self, pairs=tuple((b, a) for a, b in self.pairs), quick=quick)
 
     def only(self, keep: Callable[[Pair], bool]) -> Ordering:
         """The pairs that ``keep`` accepts."""
-        return Ordering(
-            self.study, tuple(p for p in self.pairs if keep(p)), self.counts, self.least, dict(self.describe)
-        )
+        quick = None if self.quick is None else tuple(p for p in self.quick if keep(p))
+        return replace(self, pairs=tuple(p for p in self.pairs if keep(p)), quick=quick)
 
 
 def paired(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
@@ -100,20 +103,25 @@ def paired(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
 def ordering(statement: Ordering, budget: Budget) -> list[Evidence]:
     """Look for a pair in the other order, seen again by the second code; else say how clearly all pairs hold."""
     count = budget.pick(*statement.counts)
-    if not statement.pairs:
+    pairs = statement.pairs if statement.quick is None else budget.pick(statement.quick, statement.pairs)
+    if not pairs:
         raise ValueError("pairs must not be empty")
-    names = tuple(dict.fromkeys(name for pair in statement.pairs for name in pair))
+    names = tuple(dict.fromkeys(name for pair in pairs for name in pair))
     outcomes = statement.study.sample(names, count, 0)
-    found = {pair: paired(outcomes[pair[0]], outcomes[pair[1]]) for pair in statement.pairs}
-    data = dict(statement.describe) | {
-        "means": {name: round(float(np.nanmean(outcomes[name])), 4) for name in names},
-        "differences": {f"{a} - {b}": [round(d, 4), round(e, 4)] for (a, b), (d, e) in found.items()},
-    }
-    if statement.study.chance is not None:
-        data |= statement.study.chance(outcomes, statement.pairs)
+    found = {pair: paired(outcomes[pair[0]], outcomes[pair[1]]) for pair in pairs}
     score = {pair: (d - statement.least) / e for pair, (d, e) in found.items()}
     width = errors(len(found))
     worst = min(score, key=score.__getitem__)
+    data = dict(statement.describe) | {
+        "means": {name: round(float(np.nanmean(outcomes[name])), 4) for name in names},
+        "differences": {f"{a} - {b}": [round(d, 4), round(e, 4)] for (a, b), (d, e) in found.items()},
+        "decided": {
+            f"{a} above {b}": "holds" if z >= width else "reversed" if z <= -width else "not told apart"
+            for (a, b), z in score.items()
+        },
+    }
+    if statement.study.chance is not None:
+        data |= statement.study.chance(outcomes, pairs)
     unclear = [f"{a} above {b}" for (a, b), value in score.items() if value < width]
     if score[worst] <= -width:
         witness = _witness(statement, worst, outcomes, found[worst], count, width)

@@ -32,6 +32,8 @@ class ForAll:
         Budget to evidence for all points at once; without it a search that finds nothing is only support.
     exhaustive : bool
         The points are all there are.
+    exact : bool
+        ``sides`` decides without rounding: the points are exact instances of a statement about more.
     """
 
     points: Callable[[Budget], Iterable[Point]]
@@ -43,6 +45,7 @@ class ForAll:
     margins: tuple[float, float] = (0.0, 1e-9)
     proof: Callable[[Budget], Sequence[Evidence]] | None = None
     exhaustive: bool = False
+    exact: bool = False
 
 
 def for_all(statement: ForAll, budget: Budget) -> list[Evidence]:
@@ -65,6 +68,8 @@ def for_all(statement: ForAll, budget: Budget) -> list[Evidence]:
         ]
     if count and statement.exhaustive:
         return [Exact("enumeration", {tried: True}, {"smallest slack": slack})]
+    if count and statement.exact:
+        return [Exact("enumeration", {tried: True}, {"smallest slack": slack}, instances=count)]
     return [Sampled(statement.methods[0], count, 0, slack, tried)]
 
 

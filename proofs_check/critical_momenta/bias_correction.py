@@ -18,26 +18,34 @@ from ..checks.symbolic import Identity, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled
 from .transcription import Buffer, Reading, adam_cm, rational_root
 
-B1, B2 = sp.symbols("beta1 beta2")
+B1, B2 = sp.symbols("beta1 beta2", positive=True)
+T = sp.Symbol("t", integer=True, positive=True)
+HALVES = {B1: ("1/2", "9/10"), B2: ("3/4", "99/100"), T: (2, 3, 7)}
 NINE, SQUARE = Fraction(9, 10), Fraction(99, 100)
 
 
 # --- constant gradient, no buffer ---
 
 
-def corrected(inside: bool, steps: int = 5) -> tuple[dict[str, Identity], dict[str, Identity]]:
-    """m_hat and v_hat of the constant gradient 1 without buffer; ``inside`` squares the corrected average."""
-    m: Any = sp.Integer(0)
-    v: Any = sp.Integer(0)
-    first, second = {}, {}
-    half = {B1: ("1/2", "9/10"), B2: ("3/4", "99/100")}
-    for t in range(1, steps + 1):
-        m = sp.expand(B1 * m + (1 - B1))
-        hat = sp.cancel(m / (1 - B1**t))
-        v = sp.expand(B2 * v + (1 - B2) * (hat if inside else m) ** 2)
-        first[f"t = {t}"] = Identity(hat, 1, over=half)
-        second[f"t = {t}"] = Identity(sp.cancel(v / (1 - B2**t)), 1, over=half)
-    return first, second
+def first_average(stated: Any) -> dict[str, Identity]:
+    """m_t of the constant gradient 1 is ``stated(t) (1 - beta_1^t)`` for every t: start and step of the induction."""
+
+    def average(t: Any) -> Any:
+        return stated(t) * (1 - B1**t)
+
+    return {
+        "m_0 = 0": Identity(average(0), 0, over=HALVES),
+        "from m_(t-1) to m_t": Identity(B1 * average(T - 1) + (1 - B1), average(T), over=HALVES),
+    }
+
+
+def second_average(squared: Any) -> dict[str, Identity]:
+    """v_t of ``squared(t)`` is 1 - beta_2^t for every t, so that the corrected average is 1."""
+    return {
+        "v_0 = 0": Identity(1 - B2**0, 0),
+        "v_1": Identity(sp.expand((1 - B2) * squared(1)) / (1 - B2), 1, over=HALVES),
+        "from v_(t-1) to v_t": Identity(B2 * (1 - B2 ** (T - 1)) + (1 - B2) * squared(T), 1 - B2**T, over=HALVES),
+    }
 
 
 # --- constant gradient, displacements ---
@@ -230,7 +238,7 @@ def first_moment(statement: Callable[[int, int], Fraction], budget: Budget) -> l
             m = [1 - NINE**i for i in range(1, t + 1)]
             direct = (m[-1] + sum(m[max(0, t - 1 - size) : t - 1], Fraction(0)) / size) / (1 - NINE**t)
             steps[f"C = {size}, t = {t}"] = direct == statement(size, t)
-    return [Exact("rational", steps)]
+    return [Exact("rational", steps, instances=len(steps))]
 
 
 def _mean_gain(size: int, t: int) -> Fraction:
@@ -240,8 +248,9 @@ def _mean_gain(size: int, t: int) -> Fraction:
     return 1 + (k - tail) / (size * (1 - NINE**t))
 
 
-FIRST, SECOND = corrected(inside=False)
-_, INSIDE = corrected(inside=True)
+FIRST = first_average(lambda t: 1)
+SECOND = second_average(lambda t: (1 - B1**t) ** 2)  # (5) squares m_t
+INSIDE = second_average(lambda t: sp.cancel((1 - B1**t) / (1 - B1**t)) ** 2)
 TOTALS = {
     "no buffer": (Variant(0), "55.16"),
     "C = 5": (Variant(5), "60.72"),
@@ -267,14 +276,14 @@ BIAS = Claim(
             "constant gradient, no buffer: the corrected first average is g",
             symbolic_identity,
             printed=FIRST,
-            broken={"t = 2": Identity(FIRST["t = 2"].left, 1 + B1, over={B1: ("1/2",)})},
-            note="t = 1 to 5 for all beta_1.",
+            broken=first_average(lambda t: 1 + B1 * t),
+            note="By induction, for all t and beta_1.",
         ),
         Part(
             "constant gradient, no buffer: the corrected average of squares is g^2, so that steps have length alpha",
             symbolic_identity,
             printed=SECOND,
-            broken={"t = 1": Identity(SECOND["t = 1"].left, 1 - B1, over={B1: ("1/2", "9/10")})},
+            broken=second_average(lambda t: 1 - B1**t),
             repair=INSIDE,
             repair_note=r"$v_t^M=\beta_2v_{t-1}^M+(1-\beta_2)\big(m_t^M/(1-\beta_1^t)\big)^2$",
             note=(

@@ -49,7 +49,7 @@ def _measured(
 ) -> Ordering:
     """The measure is larger for ``first`` than for ``second``, at equal (C, lambda), on each function."""
     pairs = tuple((_name(f, first, *s), _name(f, second, *s)) for f in functions for s in settings)
-    return Ordering(study(_arms(measure, window), (10,)), pairs, COUNTS)
+    return Ordering(study(_arms(measure, window)), pairs, COUNTS)
 
 
 def _level(
@@ -63,7 +63,7 @@ def _level(
     """The measure is below ``level``."""
     arms = _arms(measure, window) | {f"{level:g}": Level(level)}
     pairs: tuple[Pair, ...] = tuple((f"{level:g}", _name(f, method, *s)) for f in functions for s in settings)
-    return Ordering(study(arms, (10,)), pairs, COUNTS)
+    return Ordering(study(arms), pairs, COUNTS)
 
 
 NEAR_END = {name: Arm(Method(name, 0.1, drop=250), "Ackley", -5.0, 5.0, "reached") for name in ("Adam+CG", "Adam+CM")}
@@ -71,7 +71,7 @@ NEAR_END = {name: Arm(Method(name, 0.1, drop=250), "Ackley", -5.0, 5.0, "reached
 
 def _smallest(names: Sequence[Name], count: int) -> dict[str, np.ndarray]:
     """Per start, the smallest "left over" of steps 2 to 10."""
-    study_of = Plane(LANDSCAPES["Ackley"], Starts(-5.0, 5.0, 2, count), (10,))
+    study_of = Plane(LANDSCAPES["Ackley"], Starts(-5.0, 5.0, 2, count))
     courses = {name: buffer_course(Method(name, 0.1), study_of, ("left over",))["left over"] for name in names}
     return {name: np.nanmin(course[1:], axis=0) for name, course in courses.items()}
 
@@ -136,9 +136,9 @@ FIGURE_2 = Claim(
         Part(
             "Adam+CM ends within 0.5 of the global minimum more often than Adam+CG",
             ordering,
-            printed=Ordering(study(NEAR_END, (10,)), (("Adam+CM", "Adam+CG"),), (200, 1000)),
-            broken=Ordering(study(NEAR_END, (10,)), (("Adam+CM", "Adam+CG"),), (200, 1000), least=0.5),
-            sound=Ordering(study(NEAR_END, (10,)), (("Adam+CG", "Adam+CM"),), (200, 1000)),
+            printed=Ordering(study(NEAR_END), (("Adam+CM", "Adam+CG"),), (200, 1000)),
+            broken=Ordering(study(NEAR_END), (("Adam+CM", "Adam+CG"),), (200, 1000), least=0.5),
+            sound=Ordering(study(NEAR_END), (("Adam+CG", "Adam+CM"),), (200, 1000)),
             bears=False,
             note="Reversed at the defaults (step divided by ten at 250): Adam+CG 0.7, Adam+CM 0.3.",
         ),
@@ -250,9 +250,9 @@ FIGURE_12 = Claim(
         Part(
             "Adam+CM ends within 0.15 of the global minimum more often than Adam+CG",
             ordering,
-            printed=Ordering(study(REACHES, (10,)), (("Adam+CM", "Adam+CG"),), (200, 1000)),
-            broken=Ordering(study(REACHES, (10,)), (("Adam+CM", "Adam+CG"),), (200, 1000), least=0.5),
-            sound=Ordering(study(REACHES, (10,)), (("Adam+CG", "Adam+CM"),), (200, 1000)),
+            printed=Ordering(study(REACHES), (("Adam+CM", "Adam+CG"),), (200, 1000)),
+            broken=Ordering(study(REACHES), (("Adam+CM", "Adam+CG"),), (200, 1000), least=0.5),
+            sound=Ordering(study(REACHES), (("Adam+CG", "Adam+CM"),), (200, 1000)),
         ),
         ordered(
             "raw variance of Adam+CG's buffer above Adam+CM's in steps 3 to 8",

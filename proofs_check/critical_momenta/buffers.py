@@ -120,7 +120,7 @@ HALF = Constant(0.5)
 def ordered(arms: Sequence[Arms]) -> Ordering:
     """The first of every pair has the larger mean."""
     named: dict[str, AnyArm] = {item.name: item.arm() for pair in arms for item in pair}
-    return Ordering(study(named, (10, 20)), tuple((a.name, b.name) for a, b in arms), COUNTS)
+    return Ordering(study(named), tuple((a.name, b.name) for a, b in arms), COUNTS)
 
 
 def part(name: str, arms: Sequence[Arms], broken: Sequence[Arms], note: str, **options: Any) -> Part:

@@ -106,19 +106,19 @@ def well_gradient(s: float) -> Function:
 
 
 class Seen(NamedTuple):
-    """One step of a batch: points (n, d), gradient, vector offered and which runs took it, buffer (n, C, d) and keys
-    after it, its mean over C before it, new points.
+    """One step of a batch: points (n, d), gradient, new points, buffer (n, C, d) and keys after it; with a buffer the
+    vector offered, which runs took it, and the mean over C before it.
     """
 
     t: int
     before: np.ndarray
     gradient: np.ndarray
-    offered: np.ndarray
-    taken: np.ndarray
+    after: np.ndarray
     held: np.ndarray
     keys: np.ndarray
-    old_mean: np.ndarray
-    after: np.ndarray
+    offered: Any = None
+    taken: Any = None
+    old_mean: Any = None
 
 
 Watch = Callable[[Seen], None]
@@ -129,7 +129,7 @@ def ends(
 ) -> np.ndarray:
     """End points (n, d) of a method given by name, hyperparameters and options.
 
-    ``watch`` is handed every step of a method with a buffer.
+    ``watch`` is handed every step.
     """
     o: dict[str, Any] = {
         "mean": "capacity",
@@ -170,13 +170,13 @@ def ends(
         return total
 
     for t in range(1, steps + 1):
-        g = gradient(p)
+        g = raw = gradient(p)
         if "SAM" in name:
             length = np.linalg.norm(g, axis=-1, keepdims=True)
             g = gradient(p + radius * g / np.where(length > 0, length, 1))
         elif "MEG" in name:
             g = gradient(p - method["extrapolation"] * g)
-        norm = np.linalg.norm(g, axis=-1)
+        norm = np.linalg.norm(raw if method["key_at"] == "original" else g, axis=-1)
         c1, c2 = (1 - b1**t, 1 - b2**t) if o["debias"] else (1.0, 1.0)
         if momenta:
             m = b1 * m + (1 - b1) * g
@@ -194,9 +194,9 @@ def ends(
         v = b2 * v + (1 - b2) * square * square
         step = method["step_size"] * (0.1 if method["drop"] is not None and t > method["drop"] else 1.0)
         before = p
-        p = p - step * (total / c1) / (np.sqrt(v / c2) + 1e-8)
+        p = p - step * (total / c1) / (np.sqrt(v / c2) + method["epsilon"])
         if watch is not None:
-            watch(Seen(t=t, before=before, gradient=g, held=held, keys=keys, after=p, **seen))
+            watch(Seen(t, before, g, p, held, keys, **seen))
     return p
 
 

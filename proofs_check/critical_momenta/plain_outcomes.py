@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from .plain import FUNCTIONS, ends, gradient_of, top_eigenvalue, well_gradient
+from .plain import FUNCTIONS, Seen, ends, gradient_of, top_eigenvalue, well_gradient
 from .plain_buffers import buffer_measure
 
 
 def outcomes(arm: Mapping[str, Any], count: int, seed: int) -> np.ndarray:
     """Outcomes (count,) of one arm, a JSON record of an arm of :mod:`~proofs_check.critical_momenta.toy_runs`.
 
-    NaN for starts that the outcome leaves out.
+    NaN for starts that the outcome leaves out. Runs of one process are kept.
     """
+    return _outcomes(json.dumps(arm), count, seed)
+
+
+@lru_cache(maxsize=512)
+def _outcomes(record: str, count: int, seed: int) -> np.ndarray:
+    arm = json.loads(record)
     if "constant" in arm:
         return np.full(count, arm["constant"])
     s, dim = arm["sharpness"], arm["dim"]
@@ -24,16 +32,11 @@ def outcomes(arm: Mapping[str, Any], count: int, seed: int) -> np.ndarray:
     if "measure" in arm:
         return buffer_measure(arm, start)
     function = None if s is not None else FUNCTIONS[arm["function"]]
-    gradient = well_gradient(s) if function is None else gradient_of(function)
+    if function is None:
+        with np.errstate(all="ignore"):
+            return _reached(arm, start)
     with np.errstate(all="ignore"):
-        end = ends(gradient, start, arm["method"], arm["steps"])
-        outcome = arm["outcome"]
-        if function is None:
-            ridge = np.sqrt(s) / (1 + np.sqrt(s))
-            if outcome == "near":
-                return np.all(np.abs(end) <= 0.1, axis=-1).astype(float)
-            found = np.all(end < ridge, axis=-1).astype(float)
-            return found if outcome == "basin" else np.where(np.all(start < ridge, axis=-1), np.nan, found)
+        end, outcome = ends(gradient_of(function), start, arm["method"], arm["steps"]), arm["outcome"]
         if outcome == "loss":
             return function(end)
         if outcome == "sharpness":
@@ -41,6 +44,27 @@ def outcomes(arm: Mapping[str, Any], count: int, seed: int) -> np.ndarray:
         if outcome == "travelled":
             return np.linalg.norm(end - start, axis=-1)
         return (np.linalg.norm(end - np.asarray(arm["target"]), axis=-1) <= arm["within"]).astype(float)
+
+
+def _reached(arm: Mapping[str, Any], start: np.ndarray) -> np.ndarray:
+    """Outcomes on the two wells, see :func:`analysis.toys.reached_flat`."""
+    s, outcome = arm["sharpness"], arm["outcome"]
+    ridge = np.sqrt(s) / (1 + np.sqrt(s))
+    ever = np.zeros(len(start), dtype=bool)
+
+    def watch(seen: Seen) -> None:
+        ever[:] |= np.all(seen.after < ridge, axis=-1)
+
+    end = ends(well_gradient(s), start, arm["method"], arm["steps"], watch if outcome == "ever" else None)
+    found = np.all(end < ridge, axis=-1).astype(float)
+    return {
+        "basin": lambda: found,
+        "ever": lambda: ever.astype(float),
+        "any": lambda: np.any(end < ridge, axis=-1).astype(float),
+        "share": lambda: np.mean(end < ridge, axis=-1),
+        "near": lambda: np.all(np.abs(end) <= arm["within"], axis=-1).astype(float),
+        "escaped": lambda: np.where(np.all(start < ridge, axis=-1), np.nan, found),
+    }[outcome]()
 
 
 def difference(

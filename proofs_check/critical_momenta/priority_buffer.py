@@ -114,7 +114,7 @@ def contents(
         again=lambda p: (float(apart(p, by_floats(p))), 0.0),
         replay=REPLAY_HELD,
         methods=("transcribed buffer", "library's buffer"),
-        exhaustive=True,
+        exact=True,
     )
 
 

@@ -258,7 +258,7 @@ def same_cost(statement: Cost, budget: Budget) -> list[Evidence]:
                 statement.method, size, dim
             ) == statement.state(size, dim)
             data[f"C = {size}, d = {dim}"] = {name: operations(name, size, dim) for name in METHODS}
-    return [Exact("enumeration", steps, data)]
+    return [Exact("enumeration", steps, data, instances=len(steps))]
 
 
 def _state(size: int, dim: int) -> int:

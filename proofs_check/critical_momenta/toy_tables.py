@@ -124,7 +124,7 @@ def _runs(
         for column in columns
     }
     named = tuple((f"{c} of {second}", f"{c} of {first}") for c in columns for first, second in pairs)
-    return Ordering(study(arms, (20,)), named, counts, least)
+    return Ordering(study(arms), named, counts, least)
 
 
 CM_BELOW = [("Adam+CM", other) for other in NAMES[:3]]
@@ -287,8 +287,8 @@ LEVY = Claim(
         Part(
             "five variables, starts in [-10, 10]^5",
             ordering,
-            printed=_levy(COLUMNS, dim=5),
-            broken=_levy(("sharpness",), CM_BELOW[2:], dim=5),
+            printed=_levy(COLUMNS, dim=5, counts=(400, 2000)),
+            broken=_levy(("loss",), [("Adam", "Adam+CM")], dim=5),
             sound=_levy(("loss",), dim=5),
             reading="five variables",
             note="The losses keep their order; the sharpness of Adam+CM is above Adam+CG's.",

@@ -31,7 +31,11 @@ CM_VARIANTS = ("Adam+CM", "Adam+SAM+CM")
 
 
 def _ackley(pairs: tuple[Pair, ...], radius: float, **options: Any) -> Ordering:
-    setup: dict[str, Any] = {"outcome": "loss", "drop": 250, "counts": (200, 1000), "paper_runs": (10,)} | options
+    setup: dict[str, Any] = {
+        "outcome": "loss",
+        "drop": 250,
+        "counts": (200, 1000),
+    } | options
     methods = setup.pop("methods", BEST)
     return plane_ordering(methods, pairs, "Ackley", low=-radius, high=radius, **setup)
 
@@ -46,7 +50,7 @@ def _start_level(radius: float) -> Ordering:
         "start": Arm(Method("Adam", 0.1), "Ackley", -radius, radius, "loss", steps=0),
         "6": Level(6.0),
     }
-    return Ordering(study(arms, (10,)), (("6", "start"),), (2000, 5000))
+    return Ordering(study(arms), (("6", "start"),), (2000, 5000))
 
 
 FIGURE_4 = Claim(
@@ -143,7 +147,6 @@ FIGURE_16 = Claim(
                         f"{drop}": Arm(replace(BEST["Adam+SAM+CM"], drop=drop), "Ackley", -2.0, 2.0, "loss")
                         for drop in (None, 250)
                     },
-                    (10,),
                 ),
                 (("None", "250"),),
                 (200, 1000),
@@ -179,7 +182,6 @@ def _reach(
         target=(0.5, 0.25) if unit else (0.0, -1.0),
         within=0.0375 if unit else 0.15,
         drop=drop,
-        paper_runs=(10,),
         counts=(100, 1000),
     )
 
@@ -260,7 +262,7 @@ OVER_MEG = above("Adam+CM", *(f"gamma={g:g}" for g in GAMMAS))
 
 def _meg(function: str, radius: float, outcome: str, pairs: tuple[Pair, ...], **options: Any) -> Ordering:
     return plane_ordering(
-        MEG, pairs, function, low=-radius, high=radius, outcome=outcome, paper_runs=(10,), counts=(100, 1000), **options
+        MEG, pairs, function, low=-radius, high=radius, outcome=outcome, counts=(100, 1000), **options
     )
 
 

@@ -97,7 +97,7 @@ def follows_matrix(statement: Matrix, budget: Budget) -> list[Evidence]:
                 theta, m = after, new
                 past.append(new)
             steps[f"C = {size}, beta = {beta}"] = same
-    return [Exact("rational", steps)]
+    return [Exact("rational", steps, instances=len(steps))]
 
 
 SGD_CM = Claim(
@@ -233,7 +233,7 @@ def stays(statement: AtRest, budget: Budget) -> list[Evidence]:
             gradient = np.array(valley(list(x)))
             x, state = rule.step(x, gradient, state, gradient_fn=lambda p: np.array(valley(list(p))))
         steps[f"{type(rule.rule).__name__}, key {rule.key}"] = bool(np.all(x == np.array(statement.start)))
-    return [Exact("enumeration", steps)]
+    return [Exact("enumeration", steps, instances=len(steps))]
 
 
 SAM = Claim(
