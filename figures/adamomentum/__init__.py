@@ -1,10 +1,11 @@
 """Figures of "AdaMomentum"."""
 
-from . import areas, nonconvex, race, regret, slack
+from . import areas, exits, nonconvex, race, regret, slack
 
 FIGURES = [
     *areas.FIGURES,
     *race.FIGURES,
+    *exits.FIGURES,
     *regret.FIGURES,
     *slack.FIGURES,
     *nonconvex.FIGURES,

@@ -5,7 +5,15 @@ from __future__ import annotations
 from ..style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILLION
 
 PAPER = "Adapting Stepsizes by Momentumized Gradients Improves Optimization and Generalization"
-USES = ("analysis", "optassay.arrays", "optassay.optimizers", "optassay.rounds", "optassay._c_source", __name__)
+USES = (
+    "analysis",
+    "optassay.arrays",
+    "optassay.optimizers",
+    "optassay.rounds",
+    "optassay._c_source",
+    "optassay._compiler",
+    __name__,
+)
 COLOURS = {
     "SGDM": GREY,
     "RMSprop": BLACK,

@@ -125,8 +125,8 @@ def areas_draw(data: FigureData) -> Canvas:
         axis.set(xlabel="$x$ (walked to the left)", xlim=(FAR, NEAR))
         for border in BORDERS:
             axis.axvline(border, color="0.6", linewidth=0.6, linestyle="--")
-        for name, at in zip("ABC", (3.75, 2.0, 0.25), strict=True):
-            axis.text(at, 0.97, name, transform=axis.get_xaxis_transform(), ha="center", va="top", fontsize=8)
+        for name, place in zip("ABC", (3.75, 2.0, 0.25), strict=True):
+            axis.text(place, 0.97, name, transform=axis.get_xaxis_transform(), ha="center", va="top", fontsize=8)
     top[1].legend(loc="upper right", bbox_to_anchor=(1.0, 0.88))
     for axis, name, label in zip(bottom, ("loss", "coefficient"), ("loss", r"$1/\sqrt{\hat v_t}$"), strict=True):
         for i, style in enumerate(("-", "--")):
