@@ -92,7 +92,7 @@ def variance_reduction(statement: VarianceReduction, budget: Budget) -> list[Evi
         Sampled(
             "trajectory of two outer loops", 1, int(worst > 1e-11), 1e-11 - worst, "6 steps", {"largest gap": worst}
         ),
-        Exact("enumeration", steps),
+        Exact("enumeration", steps, instances=len(steps)),
     ]
 
 

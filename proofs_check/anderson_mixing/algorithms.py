@@ -29,7 +29,7 @@ from .algorithm_checks import (
     safeguard,
     variance_reduction,
 )
-from .krylov import SameAsGMRES, same_as_gmres
+from .krylov_equivalence import SameAsGMRES, same_as_gmres
 from .transcription import Delta, adaptive, algorithm_1, constant
 
 

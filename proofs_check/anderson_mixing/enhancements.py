@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
+import sympy as sp
 
 from optassay.optimizers import Adagrad, Adam, AndersonMixing, GradientDescent, Momentum, RMSprop, StochasticAnderson
 from quadratics.krylov import exact_anderson, exact_gmres
@@ -16,7 +17,7 @@ from ..checks.matrices import MatrixIdentity, matrix_identity
 from ..checks.rational import fractions
 from ..checks.search import ForAll, for_all
 from ..claim import Budget, Claim, Evidence, Exact, Part, Way, Witness
-from .krylov import SameAsGMRES, same_as_gmres
+from .krylov_equivalence import SameAsGMRES, same_as_gmres
 from .least_squares import LeastChange, least_change
 
 SIDES: tuple[Literal["left", "split"], ...] = ("left", "split")
@@ -69,6 +70,9 @@ violated = bool(s @ r <= 0 and np.max(np.abs(s)) > 1e-9)
 """
 
 
+EPSILON = {"Adagrad": sp.Rational(1, 10**10), "RMSprop": sp.Rational(1, 10**8)}
+
+
 def _has_preconditioner(statement: Steps, budget: Budget) -> list[Evidence]:
     """Run the rules on short streams whose last gradient turns round or vanishes; transcribe the step by hand."""
 
@@ -98,15 +102,15 @@ def _has_preconditioner(statement: Steps, budget: Budget) -> list[Evidence]:
         return 1.0, verdict(_transcribed(point["optimizer"], gradients), -gradients[-1])
 
     def proof(budget: Budget) -> list[Evidence]:
-        # s = -D g with D > 0 diagonal: M = D^-1. The diagonal of a transcribed step is positive whatever the stream.
-        steps: dict[str, bool] = {}
-        for point in points(budget):
-            gradients = [np.array(g, dtype=float) for g in point["gradients"]]
-            step = _transcribed(point["optimizer"], gradients)
-            name = f"{point['optimizer']}: the step is minus a positive diagonal times the gradient"
-            fits = all((s == 0) if g == 0 else -s / g > 0 for s, g in zip(step, gradients[-1], strict=True))
-            steps[name] = steps.get(name, True) and fits
-        return [Exact("enumeration", steps)]
+        """``s = -D g``, diagonal D > 0 for every past: ``M = D^-1``; the search has seen that the rules are this."""
+        past, g = sp.Symbol("past", nonnegative=True), sp.Symbol("g", real=True)  # past: of the squares
+        diagonal = {
+            "gradient descent": sp.Rational(1, 2),
+            "Adagrad": 1 / (2 * (sp.sqrt(past + g**2) + EPSILON["Adagrad"])),
+            "RMSprop": 1 / (2 * (sp.sqrt(past + g**2 / 100) + EPSILON["RMSprop"])),
+        }
+        named = {name: diagonal.get(name, sp.nan).is_positive is True for name in statement.optimizers}
+        return [Exact("symbolic", {f"{name}: the diagonal is positive": held for name, held in named.items()})]
 
     methods = ("the update rules", "their last step by hand")
     return for_all(ForAll(points, run, "==", by_hand, STEP_REPLAY, methods, (0.5, 0.5), proof=proof), budget)
@@ -120,10 +124,10 @@ def _transcribed(name: str, gradients: Sequence[np.ndarray]) -> np.ndarray:
     if name == "momentum":
         return -0.5 * np.sum([0.5 ** (t - 1 - k) * v for k, v in enumerate(gradients)], axis=0)
     if name == "Adagrad":
-        return -0.5 * g / (np.sqrt(sum(v * v for v in gradients)) + 1e-10)
+        return -0.5 * g / (np.sqrt(sum(v * v for v in gradients)) + float(EPSILON["Adagrad"]))
     if name == "RMSprop":
         second = sum(0.01 * 0.99 ** (t - 1 - k) * v * v for k, v in enumerate(gradients))
-        return -0.5 * g / (np.sqrt(second) + 1e-8)
+        return -0.5 * g / (np.sqrt(second) + float(EPSILON["RMSprop"]))
     first = sum(0.1 * 0.9 ** (t - 1 - k) * v for k, v in enumerate(gradients)) / (1 - 0.9**t)
     second = sum(0.001 * 0.999 ** (t - 1 - k) * v * v for k, v in enumerate(gradients)) / (1 - 0.999**t)
     return -0.5 * first / (np.sqrt(second) + 1e-8)
@@ -191,7 +195,7 @@ def _no_stagnation(weights: tuple[int, ...], budget: Budget) -> list[Evidence]:
                         STAGNATION_REPLAY,
                     ),
                 ]
-    return [Exact("enumeration", {f"{count} systems are solved by step 4": count > 0})]
+    return [Exact("enumeration", {f"{count} systems are solved by step 4": count > 0}, instances=count)]
 
 
 # Storage and cost
@@ -250,7 +254,7 @@ def _cost(statement: tuple[bool, Callable[[int], int]], budget: Budget) -> list[
             found = _count(columns, columns, columns[0], one_column)
             if found != formula(m) * d:
                 point = {"m": m, "d": d, "incremental": one_column, "stated": formula(m) * d}
-                closed = (4 * m if one_column else 2 * m * m + m) + 3 * m + 1 - (1 if one_column else 0)
+                closed = 7 * m if one_column else 2 * m * m + 4 * m + 1
                 replay = """
 m, d = witness["m"], witness["d"]
 pairs = [(i, j) for i in range(m) for j in range(m) if not witness["incremental"] or m - 1 in (i, j)]
@@ -262,7 +266,12 @@ violated = count * d != witness["stated"]
                     Way("closed form", closed * d, "==", formula(m) * d),
                 )
                 return [Witness(point, *ways, replay)]
-    return [Exact("enumeration", {"multiplications = formula * d": True, "formula": formula(3) > 0})]
+    m, i, j = sp.symbols("m i j", integer=True, positive=True)
+    # Pairs (i, j): symmetric products twice, X'R once; with one new column only those that contain it.
+    symmetric = m if one_column else sp.summation(sp.summation(1, (j, 1, i)), (i, 1, m))
+    mixed = 2 * m - 1 if one_column else m**2
+    total = 2 * symmetric + mixed + m + 2 * m + 1
+    return [Exact("symbolic", {"closed form of the count for every m": sp.expand(total - formula(m)) == 0})]
 
 
 def _storage(statement: Literal["columns", "all"], budget: Budget) -> list[Evidence]:
@@ -279,7 +288,7 @@ def _storage(statement: Literal["columns", "all"], budget: Budget) -> list[Evide
                 whole = columns + [v for v in state[1:] if isinstance(v, np.ndarray) and v.shape == (d,)]
                 found = len({id(v) for v in (columns if statement == "columns" else whole)})
                 steps[f"{type(rule).__name__}, m = {m}, d = {d}: 2 m vectors"] = found == 2 * m
-    return [Exact("enumeration", steps)]
+    return [Exact("enumeration", steps, instances=len(steps))]
 
 
 CLAIMS = [

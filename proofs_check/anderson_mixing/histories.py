@@ -14,6 +14,7 @@ from flint import fmpq, fmpq_mat
 
 from ..checks.rational import fractions
 from ..claim import Budget
+from .algebra import IDENTITY, Matrix
 
 SHAPES = ((7, 3), (4, 2), (5, 3), (3, 3), (2, 4), (1, 1))  # m < d/2, d = 2m, d/2 < m < d, d = m, d < m, d = m = 1
 READ = """
@@ -26,22 +27,32 @@ X, R, r = (read(witness[k]) for k in ("X", "R", "r"))
 
 
 class Step(NamedTuple):
-    """Arrays of one step: ``x`` (d, m), ``r`` (d, m), ``res`` (d,) and the numbers delta, alpha, beta."""
+    """Arrays of one step: ``x`` (d, m), ``r`` (d, m), ``res`` (d,) and the numbers delta, alpha, beta.
 
-    x: np.ndarray
-    r: np.ndarray
-    res: np.ndarray
+    Formulas of a step also take :class:`~.algebra.Matrix` letters and symbols in their place.
+    """
+
+    x: Any
+    r: Any
+    res: Any
     delta: Any
     alpha: Any
     beta: Any
 
     @property
-    def z(self) -> np.ndarray:
+    def z(self) -> Any:
         return self.r.T @ self.r + self.delta * (self.x.T @ self.x)
 
     @property
-    def y(self) -> np.ndarray:
+    def y(self) -> Any:
         return self.x + self.beta * self.r
+
+    def eye(self, axis: int) -> Any:
+        """Identity of the points (axis 0) or of the columns (axis 1), of the kind of ``x``."""
+        if isinstance(self.x, Matrix):
+            return IDENTITY
+        n = self.x.shape[axis]
+        return fractions(np.eye(n, dtype=int)) if self.x.dtype == object else np.eye(n)
 
 
 def exact(point: Mapping[str, Any]) -> Step:

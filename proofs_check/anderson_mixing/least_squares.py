@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import sympy as sp
 
 from ..checks.matrices import MatrixIdentity, matrix_identity
 from ..checks.rational import fractions
 from ..checks.search import ForAll, for_all
-from ..claim import Budget, Evidence
+from ..claim import Budget, Evidence, Exact
 from . import histories
+from .algebra import IDENTITY, Matrix, axioms, letters, recording
 from .histories import READ, Step, exact, floats, kernel_in_kernel, largest, null_space, pseudoinverse, rank
 
 Penalty = Literal["none", "identity", "points"]
@@ -23,9 +25,7 @@ def penalty_gram(step: Step, penalty: Penalty) -> Any:
     """``delta E'E``."""
     if penalty == "points":
         return step.delta * (step.x.T @ step.x)
-    m = step.x.shape[1]
-    eye = np.eye(m, dtype=int) if step.x.dtype == object else np.eye(m)
-    return (step.delta if penalty == "identity" else 0 * step.delta) * eye
+    return (step.delta if penalty == "identity" else 0 * step.delta) * step.eye(1)
 
 
 # Minimisers
@@ -56,8 +56,7 @@ violated = value(read(witness["gamma"])) > best + 1e-9
 
 def _augmented(step: Step, penalty: Penalty) -> tuple[np.ndarray, np.ndarray]:
     root = float(step.delta) ** 0.5
-    m = step.x.shape[1]
-    lower = {"none": 0.0 * step.x, "identity": root * np.eye(m), "points": root * step.x}[penalty]
+    lower = {"none": 0.0 * step.x, "identity": root * step.eye(1), "points": root * step.x}[penalty]
     return np.vstack([step.r, lower]), np.concatenate([step.res, np.zeros(len(lower))])
 
 
@@ -84,10 +83,43 @@ def minimises(statement: Minimiser, budget: Budget) -> list[Evidence]:
         gamma = np.array(point["gamma"], dtype=float)
         return float(np.sum((rhs - big @ gamma) ** 2)), float(np.sum((rhs - big @ best) ** 2))
 
-    return for_all(
-        ForAll(points, sides, "==", again, MINIMUM_REPLAY, ("exact gradient", "value of a QR solver"), proof=_convex),
-        budget,
-    )
+    def proof(budget: Budget) -> list[Evidence]:
+        return [*_convex(budget), _normal_equations(statement)]
+
+    methods = ("exact gradient", "value of a QR solver")
+    return for_all(ForAll(points, sides, "==", again, MINIMUM_REPLAY, methods, proof=proof), budget)
+
+
+def _normal_equations(statement: Minimiser) -> Exact:
+    """The statement's coefficients solve ``Z G = R'r``, for all matrices: ``Z = R'R + delta E'E``.
+
+    With ``N = I - Z Z^+`` the gap is ``-N R'r``, and ``N Z N = 0`` is ``(R N)'(R N) + delta (E N)'(E N) = 0``: a sum of
+    squares with ``delta >= 0``, so ``R N = 0``.
+    """
+    x, r, res = letters("X R r")
+    alpha, beta = sp.symbols("alpha beta", real=True)
+    delta = sp.Symbol("delta", nonnegative=True)
+    step = Step(x, r, res, delta, alpha, beta)
+    penalty = {"none": 0 * IDENTITY, "identity": IDENTITY, "points": x.T @ x}[statement.penalty]
+    pinv, asked = recording(symmetric=True)
+    gamma = statement.gamma(step, pinv)
+    if len(asked) == 1 and (asked[0] - r).is_zero():  # R^+ itself: Penrose's axioms are enough
+        plus = Matrix({("R+",): 1})
+        gap = r.T @ r @ plus @ res - r.T @ res
+        return Exact(
+            "symbolic",
+            {"gamma = R^+ r": (gamma - Matrix({("Z+", "r"): 1})).is_zero(), "R'R R^+ = R'": gap.is_zero(axioms("R"))},
+        )
+    z, plus, n = letters("Z Z+ N", symmetric=True)
+    projector = IDENTITY - z @ plus
+    squares = n @ (r.T @ r + delta * penalty) @ n - (r @ n).T @ (r @ n) - delta * (n @ penalty @ n)
+    steps = {
+        "Z = R'R + delta E'E": len(asked) == 1 and (asked[0] - (r.T @ r + delta * penalty)).is_zero(),
+        "Z gamma - R'r = -(I - Z Z^+) R'r": (z @ gamma - r.T @ res + projector @ r.T @ res).is_zero(),
+        "(I - Z Z^+) Z = 0": (projector @ z).is_zero(axioms("Z")),
+        "N Z N = |R N|^2 + delta |E N|^2": squares.is_zero(),
+    }
+    return Exact("symbolic", steps)
 
 
 def _convex(budget: Budget) -> list[Evidence]:
@@ -151,9 +183,7 @@ def unique(statement: Unique, budget: Budget) -> list[Evidence]:
             yield {**point, "penalty": statement.penalty, "what": statement.what, "claimed": claimed}
 
     def image(step: Step) -> Any:
-        m = step.x.shape[1]
-        eye = fractions(np.eye(m, dtype=int)) if step.x.dtype == object else np.eye(m)
-        return {"gamma": eye, "X gamma": step.x, "R gamma": step.r, "iterate": step.y}[statement.what]
+        return {"gamma": step.eye(1), "X gamma": step.x, "R gamma": step.r, "iterate": step.y}[statement.what]
 
     def sides(point: Any) -> tuple[int, int]:
         step = exact(point)
@@ -172,7 +202,7 @@ def unique(statement: Unique, budget: Budget) -> list[Evidence]:
         return float(point["claimed"]), float(moved < 1e-6)
 
     methods = ("exact kernel", "singular vectors")
-    return for_all(ForAll(points, sides, "==", again, UNIQUE_REPLAY, methods, exhaustive=True), budget)
+    return for_all(ForAll(points, sides, "==", again, UNIQUE_REPLAY, methods), budget)
 
 
 # Secant characterisation
@@ -248,7 +278,35 @@ def least_change(statement: LeastChange, budget: Budget) -> list[Evidence]:
         return max(float(np.max(np.abs(h - g - change))), float(np.max(np.abs(h @ step.res - iterate)))), 0.0
 
     methods = ("exact constraint, normality and iterate", "least squares solver")
-    return for_all(ForAll(points, sides, "==", again, SECANT_REPLAY, methods, (0.0, 1e-7), exhaustive=True), budget)
+    return for_all(
+        ForAll(points, sides, "==", again, SECANT_REPLAY, methods, (0.0, 1e-7), proof=lambda b: [_secant(statement)]),
+        budget,
+    )
+
+
+def _secant(statement: LeastChange) -> Exact:
+    """The same for all matrices with ``X R^+ R = X``, which is ``ker R`` in ``ker X``.
+
+    ``K R = 0`` means ``K = K N`` with ``N = I - R R^+``: the change ``H - G`` is orthogonal to every such ``K``, so H
+    is the one minimiser. Minimisers of (5) are ``R^+ r + (I - R^+ R) w``.
+    """
+    x, r, res, g, w, k = letters("X R r G w K")
+    plus = Matrix({("R+",): 1})
+    beta = sp.Symbol("beta", real=True)
+    step = Step(x, r, res, sp.Integer(0), sp.Integer(1), beta)
+    target = g if statement.preconditioned else beta * IDENTITY
+    h = statement.h(step, target, lambda value: plus)
+    rules = axioms("R") | {("X", "R+", "R"): x}
+    gamma = plus @ res + (IDENTITY - plus @ r) @ w
+    steps = {
+        "H R = sign X": (h @ r - statement.sign * x).is_zero(rules),
+        "(H - G)(I - R R^+) = 0": ((h - target) @ (IDENTITY - r @ plus)).is_zero(rules),
+        "K R = 0 gives K = K (I - R R^+)": (k - k @ (IDENTITY - r @ plus)).is_zero({("K", "R"): 0 * k}),
+        "H r = G r - (X + G R) Gamma for every minimiser": (h @ res - target @ res + (x + target @ r) @ gamma).is_zero(
+            rules
+        ),
+    }
+    return Exact("symbolic", steps)
 
 
 FEASIBLE_REPLAY = (
@@ -278,4 +336,4 @@ def feasible(condition: Callable[[Step], bool], budget: Budget) -> list[Evidence
         return float(point["claimed"]), float(np.max(np.abs(step.r.T @ h + step.x.T)) < 1e-7)
 
     methods = ("exact ranks", "residual of a least squares solver")
-    return for_all(ForAll(points, sides, "==", again, FEASIBLE_REPLAY, methods, exhaustive=True), budget)
+    return for_all(ForAll(points, sides, "==", again, FEASIBLE_REPLAY, methods), budget)

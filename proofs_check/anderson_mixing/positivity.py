@@ -18,6 +18,7 @@ from ..claim import Budget, Claim, Evidence, Exact, Part
 from . import histories
 from .histories import READ, Step, exact, floats, pseudoinverse
 from .sam import update_matrix
+from .update_structure import structure
 
 MUS = ("1/10", "1/2", "9/10")
 
@@ -202,22 +203,27 @@ def _cheap_bound(statement: CheapBound, budget: Budget) -> list[Evidence]:
             return float(symmetric_part(step)[0, 0]), point["bound"]
         return max_root(step, small=False), point["bound"]
 
-    found = for_all(
-        ForAll(
-            points,
-            lambda p: (value(p), p["bound"]),
-            "<=",
-            again,
-            BOUND_REPLAY,
-            ("eigenvalues in floating point", "zeros of the exact characteristic polynomial"),
-            (1e-9, 1e-9),
-        ),
+    def proof(budget: Budget) -> list[Evidence]:
+        """For unit r, ``p = r'Pr``: ``r'Kr = 2 beta p + 2 r'Qr <= 2 beta p + 2 (p (1 - p) / delta)^(1/2)``, as
+        ``|Q r|^2 = r'(P - P^2) r / delta`` and ``r'P^2 r >= p^2``; with ``2 p = 1 - c`` it is Cauchy-Schwarz.
+        """
+        c, s = sp.symbols("c s", real=True)
+        beta, eta = sp.symbols("beta eta", positive=True)  # eta = delta^(-1/2)
+        gap = (beta**2 + eta**2) * (c**2 + s**2) - (eta * s - beta * c) ** 2 - (beta * s + eta * c) ** 2
+        root = sp.nsimplify(statement.bound(beta, 1 / eta**2)) - beta
+        half = (1 - c) / 2
+        steps = {
+            "4 p (1 - p) = s^2 for 2 p = 1 - c": sp.expand(4 * half * (1 - half) - (1 - c**2)) == 0,
+            "Cauchy-Schwarz on the circle": sp.expand(gap) == 0,
+            "(bound - beta)^2 = beta^2 + 1 / delta": sp.expand(root**2 - beta**2 - eta**2) == 0,
+        }
+        return [*structure(budget), Exact("symbolic", steps)]
+
+    methods = ("eigenvalues in floating point", "zeros of the exact characteristic polynomial")
+    return for_all(
+        ForAll(points, lambda p: (value(p), p["bound"]), "<=", again, BOUND_REPLAY, methods, (1e-9, 1e-9), proof=proof),
         budget,
     )
-    c, s, beta, eta = sp.symbols("c s beta eta", real=True)  # cos, sin, delta^(-1/2)
-    # beta (1 - c) + eta s <= beta + (beta^2 + eta^2)^(1/2), by Cauchy-Schwarz as an identity
-    gap = (beta**2 + eta**2) * (c**2 + s**2) - (eta * s - beta * c) ** 2 - (beta * s + eta * c) ** 2
-    return [*found, Exact("symbolic", {"Cauchy-Schwarz on the circle": sp.expand(gap) == 0})]
 
 
 CLAIMS = [

@@ -14,6 +14,7 @@ from quadratics.krylov import anderson_iterates, exact_anderson, gmres_iterates
 from ..checks.rational import fractions, rotations
 from ..checks.search import ForAll, for_all
 from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled
+from .algebra import IDENTITY, axioms, letters
 from .histories import Step, pseudoinverse
 from .positivity import definite
 from .sam import update_matrix
@@ -119,7 +120,18 @@ def _plane(budget: Budget) -> list[Evidence]:
     printed = sp.expand((4 * beta * (1 - mu) * (x - beta * mu) - y**2) / 4)
     threshold = (4 * beta * x - (b2 - x) * (x - b1)).subs(x, s)
     best = sp.simplify(threshold.subs({b1: c1**2, b2: c2**2, s: c1 * c2}) - c1 * c2 * (4 * beta - (c2 - c1) ** 2))
+    inverse, r, plus = letters("B R R+")
+    gain = sp.Symbol("beta")
+    h = update_matrix(
+        Step(-(inverse @ r), r, r, sp.Integer(0), sp.Integer(1), gain), lambda z: plus @ plus.T
+    )  # (R'R)^+ = R^+ R^+'
+    low, high, q = sp.symbols("low high q", positive=True)
+    difference = 4 * beta * (1 - mu) * (q - beta * mu) - (1 / low - q) * (q - 1 / high)
+    lowest = (1 / high + 1 / low) / 2 - 2 * beta * (1 - mu)
     steps = {
+        "H = beta (I - R R^+) + B R R^+": (h - gain * (IDENTITY - r @ plus) - inverse @ r @ plus).is_zero(axioms("R")),
+        "the difference is convex in x, least where never_active looks": sp.diff(difference, q, 2) == 2
+        and sp.expand(sp.diff(difference, q).subs(q, lowest)) == 0,
         "(q'Bp)^2 = (b2 - x)(x - b1) in a plane": plane == 0,
         "a wider spectrum is worse": wider == 0,
         "(13) on the plane is the determinant": sp.expand(determinant - printed) == 0,
@@ -145,7 +157,7 @@ def _sharp(scale: Fraction, budget: Budget) -> list[Evidence]:
                 x, cross = b1 * c * c + b2 * s * s, (b2 - b1) * c * s
                 violated |= cross * cross > 4 * beta * x
             steps[f"spectrum {root_low**2}, {root_high**2}, {side}"] = violated == (side == "below")
-    return [Exact("rational", steps)]
+    return [Exact("rational", steps, instances=len(steps))]
 
 
 def _activity(share: float, budget: Budget) -> list[Evidence]:

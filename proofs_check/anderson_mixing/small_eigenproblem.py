@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from flint import fmpq_poly
 
 from ..checks.bounds import Inequality, inequality
-from ..checks.matrices import MatrixIdentity, matrix_identity
 from ..checks.search import ForAll, for_all
 from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled
 from . import histories
-from .histories import READ, Step, exact, floats, rank
-from .positivity import MUS, definite, max_root, roots, small_matrix, symmetric_part
+from .algebra import IDENTITY, Matrix, letters
+from .histories import READ, Step, exact, floats
+from .positivity import MUS, max_root, roots, small_matrix, symmetric_part
 
 
 @dataclass(frozen=True)
@@ -53,27 +52,6 @@ def _small(statement: SmallEigenvalue, budget: Budget) -> list[Evidence]:
         found = float(np.max(np.linalg.eigvals(small_matrix(floats(point))).real))
         return found, float(statement.small(big, point["d"], point["m"]))
 
-    def proof(budget: Budget) -> list[Evidence]:
-        t = MatrixIdentity(
-            lambda B, C, t: t * B - B * C * B,
-            lambda B, C, t: B * t - B * (C * B),
-            ("t",),
-            {"B": (3, 4), "C": (4, 3)},
-        )
-        steps: dict[str, bool] = {}
-        for point in histories.histories(budget, betas=("1", "1/4"), seed=1):
-            step = exact(point)
-            d, n = point["d"], 2 * point["m"]
-            big = histories.matrix(symmetric_part(step)).charpoly()
-            small = histories.matrix(small_matrix(step)).charpoly()
-            x = fmpq_poly([0, 1])
-            name = f"t^d chi(B'BJ) = t^2m chi(BJB'), d = {d}, 2m = {n}"
-            steps[name] = steps.get(name, True) and x**d * small == x**n * big
-            if d > n and rank(np.concatenate([step.y, step.r], 1)) == n and rank(step.z) == n // 2:
-                name = "d > 2m, B and Z regular: BJB' has a positive eigenvalue (inertia m, m)"
-                steps[name] = steps.get(name, True) and not definite(-symmetric_part(step))
-        return [*matrix_identity({"(t I - BC) B = B (t I - CB)": t}, budget), Exact("rational", steps)]
-
     methods = ("zeros of the exact characteristic polynomials", "eigenvalues in floating point")
     return for_all(
         ForAll(
@@ -84,10 +62,59 @@ def _small(statement: SmallEigenvalue, budget: Budget) -> list[Evidence]:
             SMALL_REPLAY,
             methods,
             (1e-9, 1e-6),
-            proof=proof,
+            proof=lambda b: [_sylvester(), _largest_zeros(statement)],
         ),
         budget,
     )
+
+
+def _sylvester() -> Exact:
+    """``det(t I - B C) t^2m = t^d det(t I - C B)`` for all B (d x 2m), C (2m x d), block by block.
+
+    Both sides are the determinant of ``[[t I, B], [C, I]]`` scaled: eliminate C, or eliminate B. Determinants of
+    products and of block triangular matrices do the rest.
+    """
+    b, c = letters("B C")
+    t = sp.Symbol("t")
+    m = [[t * IDENTITY, b], [c, IDENTITY]]
+    zero = 0 * b
+    right = [[IDENTITY, zero], [-c, IDENTITY]]  # m right = [[t I - B C, B], [0, I]]
+    left = [[IDENTITY, zero], [-c, t * IDENTITY]]  # left m = [[t I, B], [0, t I - C B]]
+
+    def product(p: list[list[Matrix]], q: list[list[Matrix]]) -> list[list[Matrix]]:
+        return [[p[i][0] @ q[0][j] + p[i][1] @ q[1][j] for j in (0, 1)] for i in (0, 1)]
+
+    def equal(p: list[list[Matrix]], q: list[list[Matrix]]) -> bool:
+        return all((p[i][j] - q[i][j]).is_zero() for i in (0, 1) for j in (0, 1))
+
+    return Exact(
+        "symbolic",
+        {
+            "[[t I, B], [C, I]] [[I, 0], [-C, I]] = [[t I - B C, B], [0, I]]": equal(
+                product(m, right), [[t * IDENTITY - b @ c, b], [zero, IDENTITY]]
+            ),
+            "[[I, 0], [-C, t I]] [[t I, B], [C, I]] = [[t I, B], [0, t I - C B]]": equal(
+                product(left, m), [[t * IDENTITY, b], [zero, t * IDENTITY - c @ b]]
+            ),
+        },
+    )
+
+
+def _largest_zeros(statement: SmallEigenvalue) -> Exact:
+    """The statement's rule for every sign of the largest eigenvalue and every relation of d and 2m.
+
+    The non-zero eigenvalues are common. For ``d < 2m`` the small matrix has ``2m - d`` zeros more. For ``d > 2m`` the
+    big one has ``d - 2m`` more; then the small one is singular and has a zero itself, or B and Z are regular and ``B J
+    B'`` has m positive eigenvalues by Sylvester's law of inertia, as J has.
+    """
+    steps = {}
+    for relation, d, m in (("d > 2m", 5, 2), ("d = 2m", 4, 2), ("d < 2m", 3, 2), ("d < m", 1, 2)):
+        for big in (-1.0, 0.0, 2.0):
+            if d > 2 * m and big < 0:  # a zero eigenvalue at least
+                continue
+            expected = max(big, 0.0) if d < 2 * m else big
+            steps[f"{relation}, largest eigenvalue {big:g}"] = statement.small(big, d, m) == expected
+    return Exact("enumeration", steps)
 
 
 @dataclass(frozen=True)
@@ -161,7 +188,9 @@ def _cost(ratio: Fraction, budget: Budget) -> list[Evidence]:
 def _real_spectrum(signs: int, budget: Budget) -> list[Evidence]:
     """All zeros of the exact characteristic polynomial of ``B'B J`` (``signs`` = 1) are real."""
     steps: dict[str, bool] = {}
+    count = 0
     for point in histories.histories(budget, betas=("1", "1/4"), seed=8):
+        count += 1
         values = small_matrix(exact(point))
         if signs < 0:
             m = point["m"]
@@ -169,7 +198,7 @@ def _real_spectrum(signs: int, budget: Budget) -> list[Evidence]:
         found = roots(histories.matrix(values).charpoly())
         name = f"d = {point['d']}, m = {point['m']}"
         steps[name] = steps.get(name, True) and all(bool(root.imag == 0) for root in found)
-    return [Exact("rational", steps)]
+    return [Exact("rational", steps, instances=count)]
 
 
 def _accuracy(bound: Callable[[float], float], budget: Budget) -> list[Evidence]:

@@ -71,6 +71,8 @@ def _decay(statement: Decay, budget: Budget) -> list[Evidence]:
             largest = max(abs(_product(1 - v / z for z in zeros)) for v in later)
             steps[f"k = {k}: the polynomial at later eigenvalues"] = largest <= statement.bound(k)
         i, j = sp.symbols("l_i l_j", positive=True)
+        n, q = sp.symbols("n q", integer=True, positive=True)
+        steps["prod_(j<=k) 2^-j = 2^(-k (k + 1)/2)"] = is_zero(sp.summation(q, (q, 1, n)) - n * (n + 1) / 2)
         steps["(l_j - 1) - (l_j - l_i)/l_j = ((l_j - 1)^2 + (l_i - 1))/l_j >= 0"] = is_zero(
             (j - 1) - (j - i) / j - ((j - 1) ** 2 + (i - 1)) / j
         )

@@ -196,8 +196,9 @@ def variance_reduced_bound(statement: Smoothness, budget: Budget) -> list[Eviden
         return value / float(point["right"]), 1.0
 
     methods = ("moments by recursion", "powers of the moment matrix")
-    proved = decrease_proof if statement == Smoothness(True) else None
-    return for_all(ForAll(points, sides, "<=", again, VR_REPLAY, methods, (1e-6, 1e-6), proof=proved), budget)
+    found = for_all(ForAll(points, sides, "<=", again, VR_REPLAY, methods, (1e-6, 1e-6)), budget)
+    # The inequalities of the proof are certified, their assembly (in words below) is not: the instances support it.
+    return [*found, *decrease_proof(budget)] if statement == Smoothness(True) and len(found) == 1 else found
 
 
 def decrease_proof(budget: Budget) -> list[Evidence]:
@@ -371,7 +372,8 @@ CLAIMS = [
                 r"$\mathbb E\|\nabla f_{\xi}(x)-\nabla f_\xi(\tilde x)\|^2\le L^2\|x-\tilde x\|^2$.",
                 note=r"Assumption 1 speaks of $f$ alone. $T=64$ terms $\frac12(L\pm M)x^2$, $n=1$, $\alpha=0$: the "
                 r"right side does not see $M$, the left grows with it without limit. With the single gradients "
-                r"$L$-Lipschitz the printed constants hold, with slack (proof by $f+c_t\|x_t-\tilde x\|^2$).",
+                r"$L$-Lipschitz the printed constants hold on all instances, with slack; the inequalities of a proof "
+                r"by $f+c_t\|x_t-\tilde x\|^2$ are certified, its bookkeeping is in words.",
             ),
         ),
     ),

@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 import sympy as sp
 
-from ..checks.matrices import MatrixIdentity, matrix_identity
 from ..checks.search import ForAll, for_all
 from ..checks.symbolic import is_zero
 from ..claim import Budget, Claim, Evidence, Exact, Part
@@ -18,6 +17,7 @@ from . import histories
 from .histories import READ, exact, floats, pseudoinverse
 from .positivity import definite, symmetric_part
 from .sam import update_matrix
+from .update_structure import structure
 
 UPDATE = (
     READ
@@ -92,30 +92,6 @@ def _adversarial(statement: NormBound, count: int) -> Iterator[dict[str, Any]]:
             for p in (Fraction(k, count), 1 - Fraction(1, 10**k)):
                 if alpha != 0 and alpha * p != 1:
                     yield extremal_point(alpha, p)
-
-
-def structure(budget: Budget) -> list[Evidence]:
-    """With ``P = R Z^+ R'``, ``Q = X Z^+ R'``: ``P^2 + delta Q'Q = P`` from ``Z^+ Z Z^+ = Z^+``, so ``0 <= P <= I`` and
-    ``delta |Q r|^2 = r' P (I - P) r``.
-    """
-    shapes = {"R": (3, 2), "Rt": (2, 3), "X": (3, 2), "Xt": (2, 3), "D": (2, 2)}
-    return matrix_identity(
-        {
-            "P^2 + delta Q'Q = R (Z^+ Z Z^+) R'": MatrixIdentity(
-                lambda delta, R, Rt, X, Xt, D: R * D * Rt * R * D * Rt + delta * (R * D * Xt * X * D * Rt),
-                lambda delta, R, Rt, X, Xt, D: R * D * (Rt * R + delta * (Xt * X)) * D * Rt,
-                ("delta",),
-                shapes,
-            ),
-            "H = beta (I - alpha P) - alpha Q": MatrixIdentity(
-                lambda alpha, beta, R, Rt, X, D, E: beta * E - alpha * ((X + beta * R) * D * Rt) * E,
-                lambda alpha, beta, R, Rt, X, D, E: beta * (E - alpha * (R * D * Rt) * E) - alpha * (X * D * Rt) * E,
-                ("alpha", "beta"),
-                {"R": (3, 2), "Rt": (2, 3), "X": (3, 2), "D": (2, 2), "E": (3, 3)},
-            ),
-        },
-        budget,
-    )
 
 
 def _nonnegative_on_unit_interval(quadratic: sp.Poly) -> bool:

@@ -55,7 +55,7 @@ VERDICTS = {
     "preconditioned-frobenius": "proved",
     "preconditioner-as-optimizer": "corrected",
     "preconditioned-minimal-residual": "proved",
-    "remark-2-storage-and-cost": "proved",
+    "remark-2-storage-and-cost": "supported",
     "gmres-equivalence": "proved",
     "gmres-equivalence-with-safeguard": "corrected",
     "superlinear-quadratic": "proved",
