@@ -17,7 +17,7 @@ from ..checks.search import ForAll, Point
 from ..checks.symbolic import Identity, symbolic_identity
 from ..claim import Budget, Evidence, Exact, Way, Witness
 from . import transcription as printed_lines
-from .estimators import averages, gradients, kappa, mu
+from .estimators import S, averages, gradients, kappa, mu
 
 ALPHA = F(1, 4)
 Path = Callable[..., list[F]]
@@ -102,7 +102,7 @@ def defined(statement: tuple[Path, Sequence[F]], budget: Budget) -> list[Evidenc
                 )
             ]
     del budget
-    return [Exact("rational", steps)]
+    return [Exact("rational", steps, instances=len(steps))]
 
 
 CLOSED = tuple(map(F, ("0", "1/2", "9/10", "1")))
@@ -117,6 +117,11 @@ def first_step(m_factor: Callable[[Any, Any, Any], Any]) -> dict[str, Identity]:
         m, v = averages(g, constant, constant)
         k = kappa(constant, t)
         found[f"t = {t}, mu = {constant}"] = Identity(m_factor(m, v, k), g[-1])
+    # At mu = 0 both recursions forget what was before, whatever it was.
+    g, before, k = sp.symbols("g before k")
+    constant = sp.Integer(0)
+    found["mu = 0, any t: average"] = Identity(constant * before + (1 - constant) * g, g)
+    found["mu = 0, any t: factor"] = Identity(m_factor(g, g**2, k), g)
     return found
 
 
@@ -134,8 +139,8 @@ def no_division(formula: Callable[[Any, Any], Any]) -> dict[str, Identity]:
 
 
 def momentum_sums(power: int) -> dict[str, Identity]:
-    """Lines 4 of algorithms 3 and 5 unrolled: m = sum mu^s g, s = sum mu^(power s) s_hat."""
-    found = {}
+    """Lines 4 of algorithms 3 and 5 unrolled: m = sum mu^s g, s = sum mu^(power s) s_hat; t <= 5, and t to t + 1."""
+    found: dict[str, Identity] = {}
     for t in range(1, 6):
         g, v = gradients(t), sp.symbols(f"h1:{t + 1}")
         m, s = sp.Integer(0), sp.Integer(0)
@@ -143,6 +148,8 @@ def momentum_sums(power: int) -> dict[str, Identity]:
             m, s = mu * m + a, mu**2 * s + b
         found[f"t = {t}: m"] = Identity(sp.expand(m), sum(mu**k * g[t - 1 - k] for k in range(t)))
         found[f"t = {t}: s"] = Identity(sp.expand(s), sum(mu ** (power * k) * v[t - 1 - k] for k in range(t)))
+    found["t to t + 1: m"] = Identity(mu * mu**S, mu ** (S + 1))
+    found["t to t + 1: s"] = Identity(mu**2 * mu ** (power * S), mu ** (power * (S + 1)))
     return found
 
 

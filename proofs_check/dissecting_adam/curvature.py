@@ -93,7 +93,7 @@ def _equality_cases(aligned: Callable[[Any, Any], bool], budget: Budget) -> list
         steps[f"basis {k}, d = {len(q)}, axis-aligned: {axis}"] = aligned(mass(q), right) == axis
     # Equality needs v_ki v_kj of one sign for all k; rows of an orthogonal matrix make sum_k v_ki v_kj = 0 for i != j,
     # so that all of them vanish and every eigenvector has one entry.
-    return [Exact("rational", steps)]
+    return [Exact("rational", steps, instances=len(steps))]
 
 
 # Axis-aligned as the best case

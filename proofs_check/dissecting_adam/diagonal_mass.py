@@ -78,7 +78,7 @@ def _attainable_mass(statement: tuple[Callable[[int], Fraction], list[int]], bud
             mass = dim + dim * (dim - 1) * abs(a)
             steps[f"d = {dim}, c = {c}: positive definite"] = dim / mass == c and 0 <= a < 1
         steps[f"d = {dim}: lower end attained by the matrix of ones"] = Fraction(dim, dim * dim) == low
-    return [Exact("rational", steps)]
+    return [Exact("rational", steps, instances=len(steps))]
 
 
 def _figure_2_mass(limit: Callable[[str, float], bool], budget: Budget) -> list[Evidence]:

@@ -14,6 +14,7 @@ from ..checks.search import ForAll, Point, for_all
 from ..checks.symbolic import Identity, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Missing, Part
 
+T, S = sp.symbols("t s", integer=True, positive=True)  # for the steps of inductions
 beta, mu, var, mean, size = sp.symbols("beta mu v1 m1 n")  # v1, m1: variance and mean of one gradient
 CONSTANTS = {mu: (sp.Rational(1, 2), sp.Rational(9, 10), sp.Rational(1, 10))}
 CONSTANTS |= {beta: CONSTANTS[mu], var: (1, 3), mean: (2, -1), size: (3, 2, 5)}
@@ -24,12 +25,22 @@ def gradients(count: int) -> list[sp.Symbol]:
     return list(sp.symbols(f"g1:{count + 1}"))
 
 
+def weight(constant: Any, t: Any, s: Any) -> Any:
+    """c(mu, t, s), the weight of g_{t-s} in the corrected average of t gradients."""
+    return constant**s * (1 - constant) / (1 - constant**t)
+
+
 def weights(constant: Any, t: int) -> list[Any]:
-    """c(mu, t, s) for s = 0..t-1, the weight of g_{t-s}."""
-    return [constant**s * (1 - constant) / (1 - constant**t) for s in range(t)]
+    """c(mu, t, s) for s = 0..t-1."""
+    return [weight(constant, t, s) for s in range(t)]
 
 
-def kappa(constant: Any, t: int) -> Any:
+def ageing(constant: Any, t: Any) -> Any:
+    """What all weights are multiplied with from step t to t + 1, in the exact average."""
+    return constant * (1 - constant**t) / (1 - constant ** (t + 1))
+
+
+def kappa(constant: Any, t: Any) -> Any:
     """(19), transcribed; the array version is the library's."""
     return (1 - constant ** (2 * t)) * (1 - constant) ** 2 / ((1 - constant**2) * (1 - constant**t) ** 2)
 
@@ -53,8 +64,8 @@ def iid_expectation(expression: Any, draws: Sequence[sp.Symbol]) -> sp.Expr:
 
 
 def _unrolled(before: str) -> dict[str, Identity]:
-    """(41) for t = 1..6: the recursion with m_{t-1} or with its uncorrected form, and the sum."""
-    found = {}
+    """(41): the recursion with m_{t-1} or with its uncorrected form, and the sum; t = 1..6, and from t to t + 1."""
+    found: dict[str, Identity] = {}
     for t in range(1, 7):
         g = gradients(t)
         m, _ = averages(g, beta, beta)
@@ -64,29 +75,42 @@ def _unrolled(before: str) -> dict[str, Identity]:
         found[f"t = {t}: recursion"] = Identity((beta * previous + (1 - beta) * g[-1]) / (1 - beta**t), m, CONSTANTS)
         total = sum(w * x for w, x in zip(weights(beta, t), reversed(g), strict=True))
         found[f"t = {t}: sum"] = Identity(total, m, CONSTANTS)
+    # If m_t has the weights c(beta, t, s), then the recursion gives m_{t+1} the weights c(beta, t + 1, s).
+    kept = {"m": 1, "m~": 1 - beta**T, "nothing": 0}[before]
+    newest, older = (1 - beta) / (1 - beta ** (T + 1)), beta * kept / (1 - beta ** (T + 1))
+    found["t to t + 1: newest weight"] = Identity(newest, weight(beta, T + 1, 0), CONSTANTS)
+    found["t to t + 1: older weights"] = Identity(older * weight(beta, T, S), weight(beta, T + 1, S + 1), CONSTANTS)
     return found
 
 
 def _moments(value: Any, square: Any) -> dict[str, Identity]:
-    """(42), (43) for t = 1..6."""
-    found = {}
+    """(42), (43) for t = 1..6, and from t to t + 1."""
+    found: dict[str, Identity] = {}
     for t in range(1, 7):
         g = gradients(t)
         m, v = averages(g, mu, mu)
         found[f"t = {t}: E m"] = Identity(sp.cancel(iid_expectation(m, g)), value, CONSTANTS)
         found[f"t = {t}: E v"] = Identity(sp.cancel(iid_expectation(v, g)), square, CONSTANTS)
+    newest, older = weight(mu, T + 1, 0), ageing(mu, T)
+    found["t to t + 1: E m"] = Identity(newest * mean + older * value, value, CONSTANTS)
+    found["t to t + 1: E v"] = Identity(newest * (mean**2 + var) + older * square, square, CONSTANTS)
     return found
 
 
 def _estimated(
-    first: int, claimed: Callable[[int], Any], scale: Callable[[int], Any] = lambda t: 1
+    first: int, claimed: Callable[[Any], Any], scale: Callable[[Any], Any] = lambda t: 1
 ) -> dict[str, Identity]:
-    """E[v - m^2] / scale for t = first..6 against a claim."""
-    found = {}
+    """E[v - m^2] / scale for t = first..6 against a claim, and from t to t + 1."""
+    found: dict[str, Identity] = {}
     for t in range(first, 7):
         g = gradients(t)
         m, v = averages(g, mu, mu)
         found[f"t = {t}"] = Identity(sp.cancel(iid_expectation(v - m**2, g) / scale(t)), claimed(t), CONSTANTS)
+    # E v = mean^2 + var and E m^2 = mean^2 + var sum c^2, so E[v - m^2] = var (1 - sum c^2), and all weights age alike.
+    squares = [1 - scale(t) * claimed(t) / var for t in (T, T + 1)]
+    aged = weight(mu, T + 1, 0) ** 2 + ageing(mu, T) ** 2 * squares[0]
+    found["t to t + 1: sum of squared weights"] = Identity(aged, squares[1], CONSTANTS)
+    found["t to t + 1: ageing"] = Identity(ageing(mu, T) * weight(mu, T, S), weight(mu, T + 1, S + 1), CONSTANTS)
     return found
 
 

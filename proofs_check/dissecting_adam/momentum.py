@@ -14,7 +14,7 @@ from ..certificates import Undecided, polynomial_sign
 from ..checks.search import ForAll, Point, for_all
 from ..checks.symbolic import Identity, is_zero, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Exact, Part
-from .estimators import CONSTANTS, averages, gradients, kappa, mu, size, weights
+from .estimators import CONSTANTS, S, T, averages, gradients, kappa, mu, size, weight, weights
 
 FIRST_ONE = "g_1 is the first gradient, r_0 = 0"
 FIRST_ZERO = "g_0 is the first gradient, r_{-1} = 0"
@@ -28,20 +28,23 @@ def momentum(values: Iterable[Any]) -> Any:
     return r
 
 
-def _sums(first: int, last: Callable[[int], int]) -> dict[str, Identity]:
-    """r_t by recursion from g_first against sum_{s=0}^{last(t)} mu^s g_{t-s}."""
+def _sums(first: int, last: Callable[[Any], Any]) -> dict[str, Identity]:
+    """r_t by recursion from g_first against sum_{s=0}^{last(t)} mu^s g_{t-s}; t up to 5, and from t to t + 1."""
     g = sp.symbols("g0:8")
-    return {
+    found = {
         f"t = {t}": Identity(
             sp.expand(momentum(g[first : t + 1])), sum(mu**s * g[t - s] for s in range(last(t) + 1)), CONSTANTS
         )
         for t in range(max(first, 1), 6)
     }
+    found["t to t + 1: one more term"] = Identity(last(T + 1), last(T) + 1)
+    found["t to t + 1: older weights"] = Identity(mu * mu**S, mu ** (S + 1), CONSTANTS)
+    return found
 
 
-def _independent(weight: Callable[[int], Any]) -> dict[str, Identity]:
-    """Mean and variance of r_t for independent gradients with means m_j and variances w_j, j = 1..t."""
-    found = {}
+def _independent(squared: Callable[[Any], Any]) -> dict[str, Identity]:
+    """Mean and variance of r_t for independent gradients with means m_j and variances w_j, t <= 5, and the step."""
+    found: dict[str, Identity] = {}
     for t in range(1, 6):
         means, deviations, noise = (sp.symbols(f"{name}1:{t + 1}") for name in ("m", "d", "z"))
         r = sp.expand(momentum([m + d * z for m, d, z in zip(means, deviations, noise, strict=True)]))
@@ -52,7 +55,26 @@ def _independent(weight: Callable[[int], Any]) -> dict[str, Identity]:
             poly.coeff_monomial(1), sum(mu**s * means[t - 1 - s] for s in range(t)), CONSTANTS
         )
         found[f"t = {t}: variance"] = Identity(
-            sum(a**2 for a in linear), sum(weight(s) * deviations[t - 1 - s] ** 2 for s in range(t)), CONSTANTS
+            sum(a**2 for a in linear), sum(squared(s) * deviations[t - 1 - s] ** 2 for s in range(t)), CONSTANTS
+        )
+    # r_{t+1} = mu r_t + g_{t+1} with g_{t+1} independent of r_t: the mean ages with mu, the variance with mu^2.
+    found["t to t + 1: mean"] = Identity(mu * mu**S, mu ** (S + 1), CONSTANTS)
+    found["t to t + 1: variance"] = Identity(mu**2 * squared(S), squared(S + 1), CONSTANTS)
+    return found
+
+
+def _power_sum(base: Any, terms: Any) -> Any:
+    """sum_{s < terms} base^s in closed form."""
+    return (1 - base**terms) / (1 - base)
+
+
+def _power_sum_steps() -> dict[str, Identity]:
+    """Induction for :func:`_power_sum` at mu and mu^2."""
+    found: dict[str, Identity] = {}
+    for name, base in (("mu", mu), ("mu^2", mu**2)):
+        found[f"sum of powers of {name}, one term"] = Identity(_power_sum(base, 1), 1, CONSTANTS)
+        found[f"sum of powers of {name}, one more"] = Identity(
+            1 + base * _power_sum(base, T), _power_sum(base, T + 1), CONSTANTS
         )
     return found
 
@@ -115,9 +137,9 @@ def _along_a_run(covariances: bool) -> ForAll:
     )
 
 
-def _kappa_relation(terms: Callable[[int], int], factor: Callable[[int], Any]) -> dict[str, Identity]:
-    """Relative variance of r_t for iid gradients, and sum c^2, against kappa."""
-    found = {}
+def _kappa_relation(terms: Callable[[Any], Any], factor: Callable[[Any], Any]) -> dict[str, Identity]:
+    """Relative variance of r_t for iid gradients, and sum c^2, against kappa; t <= 5, and any t by closed sums."""
+    found: dict[str, Identity] = {}
     for t in range(1, 6):
         n = terms(t)
         # var[r] / sigma^2 = factor * (E r / grad)^2, written without the division.
@@ -125,7 +147,11 @@ def _kappa_relation(terms: Callable[[int], int], factor: Callable[[int], Any]) -
             sum(mu ** (2 * s) for s in range(n)), factor(t) * sum(mu**s for s in range(n)) ** 2, CONSTANTS
         )
         found[f"t = {t}: sum of squared weights"] = Identity(sum(c**2 for c in weights(mu, n)), factor(t), CONSTANTS)
-    return found
+    n = terms(T)
+    plain, squares = _power_sum(mu, n), _power_sum(mu**2, n)
+    found["any t: var/mean^2"] = Identity(squares, factor(T) * plain**2, CONSTANTS)
+    found["any t: sum of squared weights"] = Identity(weight(mu, n, 0) ** 2 * squares, factor(T), CONSTANTS)
+    return found | _power_sum_steps()
 
 
 def _kappa_properties(function: Callable[[Any, int], Any], budget: Budget) -> list[Evidence]:
@@ -166,12 +192,16 @@ def _positive_inside(poly: sp.Poly) -> bool:
         return False
 
 
-def _same_sign(scale: Callable[[int], Any]) -> dict[str, Identity]:
-    """m_t against a multiple of r_t, positive for 0 <= mu < 1."""
-    found = {}
+def _same_sign(scale: Callable[[Any], Any]) -> dict[str, Identity]:
+    """m_t against a multiple of r_t, positive for 0 <= mu < 1; t <= 6, and from t to t + 1."""
+    found: dict[str, Identity] = {}
     for t in range(1, 7):
         g = gradients(t)
         found[f"t = {t}"] = Identity(averages(g, mu, mu)[0], scale(t) * momentum(g), CONSTANTS)
+    # Before the correction the average is (1 - mu) r_t, and stays so.
+    r, g_new = sp.symbols("r g")
+    found["any t: correction"] = Identity(scale(T) * (1 - mu**T), 1 - mu, CONSTANTS)
+    found["t to t + 1"] = Identity(mu * (1 - mu) * r + (1 - mu) * g_new, (1 - mu) * (mu * r + g_new), CONSTANTS)
     return found
 
 
@@ -181,15 +211,18 @@ def _adam_factor(correction: Any) -> Identity:
     return Identity(m**2 / v, 1 / (1 + correction * (v - m**2) / m**2), over)
 
 
-def _closed(last: Callable[[int], int]) -> dict[str, Identity]:
-    """Right sides of (46), (47)."""
+def _closed(last: Callable[[Any], Any]) -> dict[str, Identity]:
+    """Right sides of (46), (47): t <= 7, and any t by induction over the number of terms."""
     m, w = sp.symbols("m w")
-    found = {}
+    found: dict[str, Identity] = {}
     for t in range(1, 8):
         sums = [sum(mu ** (p * s) for s in range(last(t) + 1)) for p in (1, 2)]
         found[f"t = {t}: (46)"] = Identity(m**2 * sums[0] ** 2, m**2 * ((1 - mu**t) / (1 - mu)) ** 2, CONSTANTS)
         found[f"t = {t}: (47)"] = Identity(w * sums[1], w * (1 - mu ** (2 * t)) / (1 - mu**2), CONSTANTS)
-    return found
+    n = last(T) + 1
+    found["any t: (46)"] = Identity(_power_sum(mu, n), _power_sum(mu, T), CONSTANTS)
+    found["any t: (47)"] = Identity(_power_sum(mu**2, n), (1 - mu ** (2 * T)) / (1 - mu**2), CONSTANTS)
+    return found | _power_sum_steps()
 
 
 def _aggregated(square_weight: Any) -> dict[str, Identity]:
@@ -197,7 +230,7 @@ def _aggregated(square_weight: Any) -> dict[str, Identity]:
 
     E of (44) by moments, with the given weight of g^2: see :mod:`.estimators`.
     """
-    found = {}
+    found: dict[str, Identity] = {}
     for t in range(1, 5):
         means, variances = sp.symbols(f"m1:{t + 1}"), sp.symbols(f"w1:{t + 1}")
         total = sp.Integer(0)
@@ -206,6 +239,11 @@ def _aggregated(square_weight: Any) -> dict[str, Identity]:
             total = mu**2 * total + expected
         claimed = sum(mu ** (2 * s) * variances[t - 1 - s] / size for s in range(t))
         found[f"t = {t}"] = Identity(total, claimed, CONSTANTS)
+    # Both sides age with mu^2; the new terms must agree.
+    m, w = sp.symbols("m1 w1")
+    newest = (size * (w + m**2) / (size - 1) - square_weight * (w / size + m**2)) / size
+    found["t to t + 1: new term"] = Identity(newest, w / size, CONSTANTS)
+    found["t to t + 1: older terms"] = Identity(mu**2 * mu ** (2 * S), mu ** (2 * (S + 1)), CONSTANTS)
     return found
 
 

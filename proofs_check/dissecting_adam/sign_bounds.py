@@ -197,7 +197,7 @@ def _equality(condition: Callable[[np.ndarray, np.ndarray], bool], budget: Budge
             always = all(condition(q, s) for s in sign_vectors(dim))
             diagonal = all(q[i, j] == 0 for i in range(dim) for j in range(i))
             steps[f"d = {dim}, matrix {k}: for every sign pattern iff diagonal ({diagonal})"] = always == diagonal
-    return [Exact("enumeration", steps)]
+    return [Exact("enumeration", steps, instances=len(steps))]
 
 
 def _looseness(claimed: Callable[[float], bool], budget: Budget) -> list[Evidence]:
