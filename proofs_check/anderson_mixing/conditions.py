@@ -172,11 +172,11 @@ def batch_dependence(statement: tuple[Construction, bool], budget: Budget) -> li
             }
     if not identity:
         return [Exact("enumeration", steps, data)]  # that it fails in general needs one example
-    h, mean, noise = letters("H g e")
+    matrix, mean, noise = letters("H g e")
     agree = all(steps.values())
     linear = {
         "H g + H e with e of mean zero has the mean H g, for H fixed before the batch": (
-            h @ (mean + noise) - h @ mean - h @ noise
+            matrix @ (mean + noise) - matrix @ mean - matrix @ noise
         ).is_zero(),
         f"{len(steps)} instances agree": agree,
     }
@@ -230,10 +230,13 @@ def inherits(statement: Inherits, budget: Budget) -> list[Evidence]:
     replay = """
 from fractions import Fraction
 v = {k: float(Fraction(str(x))) for k, x in witness.items() if k != "requirement"}
+x, r, beta = v["X"], v["R"], v["beta"]
+delta = max(v["c1"] * v["r"] ** 2 / (x * x + v["epsilon"]), v["c2"] / beta**2)
+half = (x + beta * r) * r / (r * r + delta * x * x)
 left, right = {
-    "delta": ((v["c2"] or 0.01) / v["beta"] ** 2, v["delta"]),
-    "alpha <= beta^(1/2)": (v["alpha"] ** 2, v["beta"]),
-    "(14)": (v["alpha"] * v["half"], v["beta"] * (1 - v["mu"])),
+    "delta": ((v["c2"] or 0.01) / beta**2, delta),
+    "alpha <= beta^(1/2)": (v["alpha"] ** 2, beta),
+    "(14)": (v["alpha"] * half, beta * (1 - v["mu"])),
 }[witness["requirement"]]
 violated = left > right + 1e-9
 """
@@ -279,9 +282,12 @@ def step_ratio(statement: Fraction, budget: Budget) -> list[Evidence]:
             tree = tiny.levels(problem, Fraction(3), betas, Fraction(1), Fraction(1, 10), 1)
             for level, beta in zip(tree[1:-1], betas[1:], strict=True):
                 for node in level:
-                    for child in tiny.children(problem, node, beta, Fraction(1), Fraction(1, 10), 1):
-                        assert node.before is not None
-                        yield {"before": node.before[0], "x": node.x, "after": child.x, "factor": statement}
+                    assert node.before is not None
+                    for i, child in enumerate(tiny.children(problem, node, beta, Fraction(1), Fraction(1, 10), 1)):
+                        yield {
+                            "a": problem.a[i], "b": problem.b[i], "beta": beta, "before": node.before[0],
+                            "r before": node.before[1], "x": node.x, "after": child.x, "factor": statement,
+                        }  # fmt: skip
 
     def ratio(point: Any, kind: Any) -> tuple[Any, Any]:
         old, new = abs(kind(point["x"] - point["before"])), abs(kind(point["after"] - point["x"]))
@@ -289,8 +295,15 @@ def step_ratio(statement: Fraction, budget: Budget) -> list[Evidence]:
 
     replay = """
 from fractions import Fraction
-b, x, a, f = (float(Fraction(str(witness[k]))) for k in ("before", "x", "after", "factor"))
-violated = max(abs(x - b), abs(a - x)) > f * min(abs(x - b), abs(a - x)) + 1e-9
+v = {k: float(Fraction(str(x))) for k, x in witness.items()}
+x, beta = v["x"], v["beta"]
+r = -v["a"] * (x - v["b"])  # of the sample drawn; one step of SAM with C = 1, mu = 1/10
+dx, dr = x - v["before"], r - v["r before"]
+half = (dx + beta * dr) * dr / (dr * dr + dx * dx / beta**2)
+alpha = beta**0.5
+alpha = beta * 0.9 / half if alpha * half > beta * 0.9 else alpha
+move = (beta - alpha * half) * r
+violated = max(abs(dx), abs(move)) > v["factor"] * min(abs(dx), abs(move)) + 1e-6
 """
     return for_all(ForAll(points, lambda p: ratio(p, Fraction), "<=", lambda p: ratio(p, float), replay), budget)
 

@@ -17,7 +17,55 @@ from ..claim import Budget, Claim, Evidence, Exact, Part
 from . import tiny
 from .one_step import CONSTANTS, OneStep, largest_step, one_step, paper_noise, sharp_noise
 
-LIMIT_REPLAY = "violated = float(witness['left']) > float(witness['right']) + 1e-9"
+# All paths again in floating point: mean values and squared gradients of every level, the largest variance.
+PATHS = """
+from fractions import Fraction
+from itertools import product
+read = lambda v: [read(c) for c in v] if isinstance(v, list) else float(Fraction(str(v)))
+a, b, start, betas, C, mu = (read(witness[k]) for k in ("a", "b", "start", "betas", "C", "mu"))
+n, T = int(witness["n"]), len(a)
+f = lambda x: sum(p * (x - q) ** 2 for p, q in zip(a, b)) / (2 * T)
+g = lambda x, batch: sum(a[i] * (x - b[i]) for i in batch) / len(batch)
+low = f(sum(p * q for p, q in zip(a, b)) / sum(a))
+paths, values, squares, sigma2 = [(start, None, 0.0)], [], [], 0.0
+for beta in [*betas, None]:
+    values.append(sum(f(x) for x, _, _ in paths) / len(paths))
+    if beta is None:
+        break
+    squares.append(sum(g(x, range(T)) ** 2 for x, _, _ in paths) / len(paths))
+    for x, _, _ in paths:
+        sigma2 = max(sigma2, sum((g(x, (i,)) - g(x, range(T))) ** 2 for i in range(T)) / T)
+    new = []
+    for x, old, r_old in paths:
+        for batch in product(range(T), repeat=n):
+            r = -g(x, batch)
+            h = beta
+            if old is not None:
+                dx, dr = x - old, r - r_old
+                z = dr * dr + C / beta**2 * dx * dx
+                half = (dx + beta * dr) * dr / z if z else 0.0
+                alpha = min(1.0, beta**0.5)
+                h -= beta * (1 - mu) if alpha * half > beta * (1 - mu) else alpha * half
+            new.append((x + h * r, x, r))
+    paths = new
+noise = read(witness["coefficient"]) * sigma2 / n
+"""
+VALUE_REPLAY = PATHS + "violated = max(values) > f(start) + noise * sum(v * v for v in betas) + 1e-6"
+WEIGHTED_REPLAY = (
+    PATHS
+    + """
+left = sum(v * s for v, s in zip(betas, squares))
+violated = left > read(witness["factor"]) / mu * (f(start) - low + noise * sum(v * v for v in betas)) + 1e-6
+"""
+)
+RATE_REPLAY = (
+    PATHS
+    + """
+N, r = len(betas), witness["r"]
+right = read(witness["first"]) * (max(values) - low) * N ** (r - 1) + noise / (1 - r) * witness["tail"]
+violated = sum(squares) / N > right + 1e-6
+"""
+)
 
 
 # Theorem 1, (20)
@@ -59,12 +107,19 @@ def _runs(budget: Budget) -> Iterator[tuple[dict[str, Any], tiny.FiniteSum, list
                     )  # fmt: skip
 
 
-def _tree_statement(sides: Callable[..., tuple[Fraction, Fraction]], budget: Budget, proof: Any) -> list[Evidence]:
-    """``sides(point, problem, tree)`` in rationals, again with rounded points."""
+def _tree_statement(
+    sides: Callable[..., tuple[Fraction, Fraction]],
+    constants: Callable[..., Any],
+    replay: str,
+    budget: Budget,
+    proof: Any,
+) -> list[Evidence]:
+    """``sides(point, problem, tree)`` in rationals, again with rounded points; ``constants(problem, mu, C)``."""
     trees: dict[int, Any] = {}
 
     def points(budget: Budget) -> Iterator[dict[str, Any]]:
         for key, (point, problem, tree) in enumerate(_runs(budget)):
+            point |= constants(problem, point["mu"], point["C"])
             left, right = sides(point, problem, tree)
             trees[key] = (point, problem, tree)
             yield {**point, "key": key, "left": left, "right": right}
@@ -78,7 +133,7 @@ def _tree_statement(sides: Callable[..., tuple[Fraction, Fraction]], budget: Bud
         return tuple(map(float, sides(inner, problem, rounded)))  # type: ignore[return-value]
 
     methods = ("all paths in rationals", "all paths, points rounded to double precision")
-    statement = ForAll(points, lambda p: (p["left"], p["right"]), "<=", again, LIMIT_REPLAY, methods, proof=proof)
+    statement = ForAll(points, lambda p: (p["left"], p["right"]), "<=", again, replay, methods, proof=proof)
     return for_all(statement, budget)
 
 
@@ -102,33 +157,38 @@ def expected_value(statement: ExpectedValue, budget: Budget) -> list[Evidence]:
     """Explicit ``M_f``."""
 
     def sides(point: Any, problem: tiny.FiniteSum, tree: list[list[tiny.Node]]) -> tuple[Fraction, Fraction]:
-        coefficient = Fraction(statement.coefficient(problem.lipschitz, point["mu"], point["C"]))
         squares = sum((beta**2 for beta in point["betas"]), Fraction(0))
         largest = max(tiny.mean(level, problem.value_at) for level in tree)
-        return largest, problem.value(point["start"]) + coefficient * point["sigma2"] / point["n"] * squares
+        return largest, problem.value(point["start"]) + point["coefficient"] * point["sigma2"] / point["n"] * squares
+
+    def constants(problem: tiny.FiniteSum, mu: Fraction, c: Fraction) -> dict[str, Any]:
+        return {"coefficient": Fraction(statement.coefficient(problem.lipschitz, mu, c))}
 
     def proof(budget: Budget) -> list[Evidence]:
         return [*one_step(OneStep(Fraction(1, 4), statement.coefficient), budget), Exact("symbolic", _telescoping())]
 
-    return _tree_statement(sides, budget, proof)
+    return _tree_statement(sides, constants, VALUE_REPLAY, budget, proof)
 
 
 def weighted(statement: Weighted, budget: Budget) -> list[Evidence]:
     """The series whose finiteness gives (19)."""
 
     def sides(point: Any, problem: tiny.FiniteSum, tree: list[list[tiny.Node]]) -> tuple[Fraction, Fraction]:
-        coefficient = Fraction(sharp_noise(problem.lipschitz, point["mu"], point["C"]))
+        coefficient = point["coefficient"]
         squares = sum((beta**2 for beta in point["betas"]), Fraction(0))
         drop = problem.value(point["start"]) - problem.value(problem.minimiser)
         gradients = [tiny.mean(level, problem.squared_gradient) for level in tree[:-1]]
         total = sum((b * g for b, g in zip(point["betas"], gradients, strict=True)), Fraction(0))
         return total, statement.factor / point["mu"] * (drop + coefficient * point["sigma2"] / point["n"] * squares)
 
+    def constants(problem: tiny.FiniteSum, mu: Fraction, c: Fraction) -> dict[str, Any]:
+        return {"coefficient": Fraction(sharp_noise(problem.lipschitz, mu, c)), "factor": statement.factor}
+
     def proof(budget: Budget) -> list[Evidence]:
         found = one_step(OneStep(1 / statement.factor, sharp_noise), budget)
         return [*found, Exact("symbolic", _telescoping())]
 
-    return _tree_statement(sides, budget, proof)
+    return _tree_statement(sides, constants, WEIGHTED_REPLAY, budget, proof)
 
 
 # Theorem 2
@@ -179,14 +239,16 @@ def rate(statement: Rate, budget: Budget) -> list[Evidence]:
                     gradients = [tiny.mean(level, problem.squared_gradient) for level in used]
                     top_value = max(tiny.mean(level, problem.value_at) for level in tree[: count + 1])
                     sigma2 = max(problem.variance(node.x) for level in used for node in level)
-                    first = float(statement.first(problem.lipschitz, mu, c)) * float(top_value - low)
-                    noise = float(statement.noise(problem.lipschitz, mu)) * float(sigma2) / n / (1 - r)
+                    first, noise = statement.first(problem.lipschitz, mu, c), statement.noise(problem.lipschitz, mu)
+                    tail = statement.tail(count, r)
                     yield {
                         "a": list(problem.a),
                         "betas": _power_steps(top, r, count),
                         "b": list(problem.b), "start": start, "N": count, "r": r, "n": n,
                         "mu": mu, "C": c, "left": float(sum(gradients)) / count,
-                        "right": first * count ** (r - 1) + noise * statement.tail(count, r),
+                        "first": Fraction(first), "coefficient": Fraction(noise), "tail": tail,
+                        "right": float(first * (top_value - low)) * count ** (r - 1)
+                        + float(noise * sigma2) / n / (1 - r) * tail,
                     }  # fmt: skip
 
     def again(point: Any) -> tuple[float, float]:
@@ -227,7 +289,7 @@ def rate(statement: Rate, budget: Budget) -> list[Evidence]:
         lambda p: (p["left"], p["right"]),
         "<=",
         again,
-        LIMIT_REPLAY,
+        RATE_REPLAY,
         methods,
         (1e-9, 1e-9),
         proof=proof,
