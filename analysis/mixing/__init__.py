@@ -1,0 +1,18 @@
+"""Studies for "Stochastic Anderson Mixing": problems of finite sums, trials at equal budget, tuning and judging."""
+
+from .problems import LinearModel, noisy_quadratic, real_logistic
+from .studies import METHODS, Judged, Method, judged_on_new_seeds, paired_difference
+from .trials import Curves, trial
+
+__all__ = [
+    "METHODS",
+    "Curves",
+    "Judged",
+    "LinearModel",
+    "Method",
+    "judged_on_new_seeds",
+    "noisy_quadratic",
+    "paired_difference",
+    "real_logistic",
+    "trial",
+]
