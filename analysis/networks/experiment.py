@@ -35,6 +35,9 @@ A file looks like this::
     [quick]                                            # what --quick changes
     epochs = 2
 
+``like = "NAME"`` begins with the content of another file; tables are merged key by key unless their name changes,
+everything else is replaced.
+
 Rules inside rules are tables of the same form: ``rule = { name = "Adam", step_size = 1e-3 }``.
 """
 
@@ -265,12 +268,7 @@ def load_experiment(name: str | Path, *, quick: bool = False) -> Experiment:
 
 def parse_experiment(text: str, where: str = "experiment", *, quick: bool = False) -> Experiment:
     """As :func:`load_experiment`, from the text of a file."""
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r"at line (\d+), column (\d+)|at end of document", str(error))
-        line = f", line {place[1]}" if place and place[1] else ""
-        raise ExperimentError(f"{where}{line}: not TOML: {error}") from error
+    content = _content(text, where)
     changes = content.pop("quick", {})
     content.setdefault("name", re.sub(r"[^a-z0-9-]+", "-", Path(where).stem.lower()).strip("-"))
     try:
@@ -285,12 +283,40 @@ def parse_experiment(text: str, where: str = "experiment", *, quick: bool = Fals
     return experiment
 
 
+def _content(text: str, where: str, depth: int = 0) -> dict[str, Any]:
+    """The tables of a file upon those of the file that it is like."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"at line (\d+)", str(error))
+        raise ExperimentError(f"{where}{f', line {place[1]}' if place else ''}: not TOML: {error}") from error
+    base = content.pop("like", None)
+    if base is None:
+        return content
+    if not isinstance(base, str) or depth > 3:
+        raise ExperimentError(located(where, text, Problem(("like",), f"must name another file, got {base!r}")))
+    # A file of one's own may be beside this one.
+    beside = Path(where).parent / base
+    found, base_text = find_text(beside if base.endswith(".toml") and beside.is_file() else base)
+    below = {key: value for key, value in _content(base_text, found, depth + 1).items() if key not in _OWN}
+    return merged(below, content)
+
+
+_OWN = ("name", "title", "notes", "claims")  # not inherited
+
+
 def merged(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables merged key by key, everything else replaced."""
+    """Tables merged key by key, everything else replaced, and so is a table that gets another name."""
     result = dict(content)
     for key, value in changes.items():
         old = result.get(key)
-        result[key] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+        if (
+            isinstance(old, Mapping)
+            and isinstance(value, Mapping)
+            and value.get("name", old.get("name")) == old.get("name")
+        ):
+            value = merged(old, value)
+        result[key] = value
     return result
 
 
