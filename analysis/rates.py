@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from optassay.arrays import Array, context, to_numpy
+from optassay.arrays import Array, context, generator, to_numpy
 
 
 class Slack(NamedTuple):
@@ -72,6 +72,9 @@ class Order(NamedTuple):
 def order(times: Any, values: Array, level: float = 0.95) -> Order:
     """Theil-Sen slope of ``log values`` against ``log times`` per run, with Sen's interval.
 
+    The interval takes the deviations from a power law for independent; along one run they are not, and it then says
+    how much the slopes between pairs of times spread.
+
     Parameters
     ----------
     times : sequence of increasing positive numbers, shape (k,)
@@ -93,8 +96,24 @@ def order(times: Any, values: Array, level: float = 0.95) -> Order:
 
 
 def bootstrap_order(times: Any, values: Array, rng: Any, draws: int = 1000, level: float = 0.95) -> Order:
-    """Order of growth of the mean over runs: Theil-Sen slope, percentile interval from resampled runs (k, runs)."""
-    from scipy.stats import theilslopes
+    """Order of growth of the mean over runs: Theil-Sen slope, percentile interval from resampled runs.
+
+    Unlike the interval of :func:`order` it is right for values that depend on each other along a run.
+
+    Parameters
+    ----------
+    times : sequence of increasing positive numbers, shape (k,)
+    values : array of positive numbers, shape (k, runs)
+    rng : seed or generator
+    draws : int
+        Resamples.
+
+    Raises
+    ------
+    ValueError
+        As :func:`order`; fewer than two runs or than a hundred draws.
+    """
+    from scipy.stats import bootstrap, theilslopes
 
     x, y = np.asarray(times, dtype=float), to_numpy(values).astype(float)
     _check_series(x, y, level)
@@ -102,13 +121,16 @@ def bootstrap_order(times: Any, values: Array, rng: Any, draws: int = 1000, leve
         raise ValueError(f"values must have shape (times, runs) with at least two runs, got {y.shape}")
     if draws < 100:
         raise ValueError(f"draws must be at least 100, got {draws}")
-    generator = np.random.default_rng(rng)
-    slopes = [
-        theilslopes(np.log(y[:, generator.integers(0, y.shape[1], y.shape[1])].mean(axis=1)), np.log(x))[0]
-        for _ in range(draws)
-    ]
-    low, high = np.quantile(slopes, [(1 - level) / 2, (1 + level) / 2])
-    return Order(float(theilslopes(np.log(y.mean(axis=1)), np.log(x))[0]), float(low), float(high))
+
+    def power(runs: np.ndarray) -> float:
+        return float(theilslopes(np.log(y[:, runs].mean(axis=1)), np.log(x))[0])
+
+    runs = np.arange(y.shape[1])
+    found = bootstrap(
+        (runs,), power, n_resamples=draws, vectorized=False, confidence_level=level, method="percentile",
+        random_state=generator(rng),
+    )  # fmt: skip
+    return Order(power(runs), float(found.confidence_interval.low), float(found.confidence_interval.high))
 
 
 def _check_series(x: np.ndarray, y: np.ndarray, level: float) -> None:

@@ -19,7 +19,10 @@ from analysis.games import (
     reddi_game,
 )
 from analysis.rates import bootstrap_order, check_bound, order
-from analysis.regret import play, regret_bound
+from analysis.reddi import METHODS, counterexample_rules, play_pairs, worst_average
+from analysis.regret import corollary_bound, play, regret_bound
+from optassay import rounds
+from optassay._compiler import compiler
 from optassay.arrays import to_numpy
 from optassay.optimizers import Adam, AdaMomentum, AMSGrad, GradientDescent, InverseSqrt
 
@@ -159,6 +162,62 @@ def test_counterexample_of_reddi_et_al() -> None:
             assert float(run.points[-1, 0]) == -1.0
 
 
+@pytest.mark.skipif(compiler() is None, reason="no C compiler")
+@pytest.mark.parametrize("name", GAMES)
+def test_compiled_games_are_the_same_games(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    b1, b2 = np.array([0.0, 0.5, 0.9, 0.9]), np.array([0.3, 0.9, 0.5, 0.999])
+    found = []
+    for worth in (0, 10**9):
+        monkeypatch.setattr(rounds._run, "WORTH", worth)
+        rule = _theorem_rule(beta1=b1, beta2=b2, amsgrad=True)
+        found.append(play(rule, GAMES[name], np.full((4, 2), 0.5), 320, record=[1, 2, 300, 320], bound=True))
+    compiled, direct = found
+    # Exponentials and logarithms of two libraries may differ in the last bit; all other games agree in every bit.
+    tolerance = 1e-9 if name == "logistic" else 0.0
+    for a, b in ((compiled.regret, direct.regret), (compiled.points, direct.points)):
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+    assert compiled.bound is not None and direct.bound is not None
+    for a, b in zip(compiled.bound, direct.bound, strict=True):
+        np.testing.assert_allclose(a, b, rtol=tolerance)
+    np.testing.assert_array_equal(compiled.monotone, direct.monotone)
+
+
+@pytest.mark.skipif(compiler() is None, reason="no C compiler")
+@pytest.mark.parametrize("name", GAMES)
+def test_long_games_are_compiled(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    loops: list[rounds.Rounds] = []
+    monkeypatch.setattr("analysis.regret.Rounds", lambda *args: loops.append(rounds.Rounds(*args)) or loops[-1])
+    play(_theorem_rule(), GAMES[name], np.zeros(2), 5000, bound=True)
+    assert loops[0].compiled
+    play(_theorem_rule(), GAMES[name], np.zeros(2), 50, bound=True)
+    assert not loops[1].compiled
+
+
+def test_counterexample_with_a_longer_period() -> None:
+    """Where C = 3 is harmless, C = 10 once in ten rounds leads to the worst point."""
+    averages = {}
+    for size in (3, 10):
+        rules = counterexample_rules((0.4,), (0.6,))
+        averages[size] = [float(play_pairs(rules[m], float(size), size, 6000).average[-1, 0]) for m in METHODS]
+    assert averages[3] == pytest.approx([0.0] * 4, abs=0.03)
+    worst = worst_average(10.0, 10)
+    assert worst == pytest.approx(0.2)
+    adam, amsgrad, ours, maximum = averages[10]
+    assert (adam, ours) == pytest.approx((worst, worst), rel=0.1)
+    assert max(amsgrad, maximum) < worst / 3
+
+
+def test_corollary_bounds_the_theorem_under_unit_gradients() -> None:
+    b1, b2, lam, alpha, record = 0.8, 0.9, 0.7, 0.6, [1, 3, 10, 100, 400]
+    rule = _theorem_rule(step_size=InverseSqrt(alpha), beta1=lambda t: b1 * lam ** (t - 1), beta2=b2, amsgrad=True)
+    found = play(rule, AdversarialGame(), np.zeros(1), 400, record=record, bound=True)
+    assert found.bound is not None
+    bound = corollary_bound(record, alpha, b1, b2, lam, found.distance[:, 0], 1.0)
+    assert np.all(found.bound.printed <= np.array(record) * bound)
+    # By hand at T = 1: no logarithm, D = 2.
+    assert corollary_bound(1, 1.0, 0.5, 0.81, 0.5, 2.0, 3.0) == pytest.approx(8 * 3 / (4 / 9 * 0.19**0.5) + 12 + 24)
+
+
 def test_online_gradient_descent_has_the_classic_order() -> None:
     record = sorted({int(t) for t in np.geomspace(10, 3000, 15)})
     rates = np.array([0.5, 1.0, 2.0])
@@ -177,6 +236,22 @@ def test_orders_of_known_powers() -> None:
     noisy = times[:, None] ** 0.75 * np.exp(0.3 * np.random.default_rng(0).standard_normal((39, 60)))
     found = bootstrap_order(times, noisy, 1, draws=200)
     assert found.low < 0.75 < found.high and found.high - found.low < 0.2
+    again = bootstrap_order(times, noisy, 1, draws=200)
+    assert again == found
+
+
+def test_interval_of_an_order_covers_as_often_as_it_says() -> None:
+    """Random walks around a power law: the bootstrap over runs covers, Sen's interval of one run much less often."""
+    rng, times, trials = np.random.default_rng(2), np.array([1, 2, 3, 5, 8, 13, 21, 34]), 30
+    covered = single = 0
+    for trial in range(trials):
+        walks = np.cumsum(0.1 * rng.standard_normal((8, 30)) - 0.005, axis=0)  # exponentials of mean 1
+        values = times[:, None] ** 0.5 * np.exp(walks)
+        many, one = bootstrap_order(times, values, trial, draws=100, level=0.9), order(times, values[:, 0], 0.9)
+        covered += many.low <= 0.5 <= many.high
+        single += one.low <= 0.5 <= one.high
+    assert covered >= 23  # 27 expected; fewer than 23 in 3 of 100 sets of trials
+    assert single <= 21
 
 
 def test_check_bound(xb: Any) -> None:
@@ -199,6 +274,10 @@ def test_check_bound(xb: Any) -> None:
         (lambda: play(Adam(), reddi_game(3), np.zeros(1), 3, bound=True), TypeError, "bound needs rule"),
         (lambda: play(AdaMomentum(), reddi_game(3), np.zeros(1), 3, bound=True), TypeError, "bound needs rule"),
         (lambda: reddi_game(2), ValueError, "size must be above 2"),
+        (lambda: reddi_game(9.0, 10), ValueError, "size must be above 9"),
+        (lambda: reddi_game(9.0, 1), ValueError, "period must be at least 2"),
+        (lambda: corollary_bound(1, 1.0, 0.5, 0.9, 1.0, 1.0, 1.0), ValueError, "decay must lie in"),
+        (lambda: corollary_bound(1, 1.0, 0.5, 0.2, 0.5, 1.0, 1.0), ValueError, "beta1 must be below sqrt"),
         (lambda: HingeGame(1.0), ValueError, "size must be above 2"),
         (lambda: LinearGame(()), ValueError, "pattern must be finite numbers"),
         (lambda: LinearGame((1.0,), 1.0, 1.0), ValueError, "low must be below high"),
