@@ -10,7 +10,6 @@ import numpy as np
 
 from ..optimizers import Rule
 
-PERIODS = 4096  # longest period of rounds that is recorded
 OPERATIONS = 4000  # of the different rounds of a period, beyond which compiling costs more than it gives
 
 

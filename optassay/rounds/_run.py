@@ -13,11 +13,12 @@ from .._compiler import build
 from ..arrays import context
 from ..optimizers import Rule
 from ._arrays import Recorded, recording
-from ._record import PERIODS, LongerPeriod, Recorder, Ref, Round, Unrecordable
+from ._record import LongerPeriod, Recorder, Ref, Round, Unrecordable
 from ._source import Phase, source
 
 Body = Callable[[Rule, Any, Any], Any]  # body(rule, t, carry) -> carry
 WORTH = 3000  # rounds from which compiling, some tenths of a second, pays
+RECORDING = 20  # rounds that cost as much as recording one
 AT_ONCE = 4096  # rounds per call of the loop: what schedules give for them is laid out in memory
 # No fused multiply-add: every operation rounds as it does on arrays, so that both ways agree bit for bit.
 _FLAG = "-ffp-contract=off"
@@ -47,7 +48,7 @@ class Rounds:
 
     def __init__(self, body: Body, rule: Rule, batch: tuple[int, ...], rounds: int) -> None:
         self.body, self.rule, self.batch = body, rule, batch
-        self._wanted = rounds >= WORTH
+        self._longest = rounds // RECORDING if rounds >= WORTH else 0  # period
         self._loop: _Loop | None = None
 
     @property
@@ -60,9 +61,9 @@ class Rounds:
 
         Whole numbers in it must count rounds, as ``t`` in the state of a rule does.
         """
-        if self._wanted and self._loop is None:
-            self._loop = _record(self.body, self.rule, self.batch, carry, first)
-            self._wanted = self._loop is not None
+        if self._loop is None and self._longest:
+            self._loop = _record(self.body, self.rule, self.batch, carry, first, self._longest)
+            self._longest = 0
         if self._loop is not None:
             return self._loop.run(carry, first, last)
         for t in range(first, last + 1):
@@ -85,13 +86,13 @@ def _rebuilt(tree: Any, leaves: Iterator[Any]) -> Any:
     return next(leaves)
 
 
-def _record(body: Body, rule: Rule, batch: tuple[int, ...], carry: Any, first: int) -> _Loop | None:
+def _record(body: Body, rule: Rule, batch: tuple[int, ...], carry: Any, first: int, longest: int) -> _Loop | None:
     """The compiled loop, None where there cannot be one."""
     arrays = [leaf for leaf in _leaves(carry) if array_api_compat.is_array_api_obj(leaf)]
     if not all(type(a) is np.ndarray and a.dtype == np.float64 and a.shape[: len(batch)] == batch for a in arrays):
         return None
     period = 1
-    while period <= PERIODS:
+    while period <= longest:
         recorder = Recorder(rule, batch, np.dtype(np.float64), period)
         try:
             phases = [_phase(recorder, body, carry, first, phase) for phase in range(period)]

@@ -153,8 +153,17 @@ def _long_period(rule: Rule, t: Any, carry: Carry) -> Carry:
     return play(rule, t, carry)._replace(total=carry.total + float(1 if t % 101 else 3))
 
 
+@needs_compiler
+@pytest.mark.parametrize(("rounds", "compiled"), [(10**9, True), (4000, False)])
+def test_a_period_is_recorded_where_the_rounds_are_many_more(rounds: int, compiled: bool) -> None:
+    rule = RULES["Adam"]
+    loop = Rounds(_long_period, rule, BATCH, rounds)
+    loop.run(start(rule), 1, 2)
+    assert loop.compiled is compiled
+
+
 @pytest.mark.parametrize(
-    "body", [_branch_on_entry, _branch_on_round, _mixes_runs, _other_function, _long_period], ids=lambda b: b.__name__
+    "body", [_branch_on_entry, _branch_on_round, _mixes_runs, _other_function], ids=lambda b: b.__name__
 )
 def test_what_cannot_be_recorded_runs_round_by_round(body: Any) -> None:
     loop, found, expected = both(RULES["Adam"], (12,), body)
@@ -170,7 +179,9 @@ def test_few_rounds_and_other_libraries_are_not_compiled(xb: Any) -> None:
     out = loop.run(Carry(x, rule.init(x), context(x=x).zeros((2,))), 1, 3)
     assert context(x=out.x).xp is context(x=x).xp
     assert loop.compiled is (type(x) is np.ndarray and compiler() is not None)
-    assert not Rounds(play, rule, (2,), 10)._wanted
+    few = Rounds(play, rule, (2,), 10)
+    few.run(Carry(x, rule.init(x), context(x=x).zeros((2,))), 1, 3)
+    assert not few.compiled
 
 
 @needs_compiler
