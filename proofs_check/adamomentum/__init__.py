@@ -8,7 +8,13 @@ SECTIONS = (
     "method",  # 1, 2: table 1, algorithm 1
     "areas",  # 3.1: figure 1, areas A to C
     "damping",  # 3.1: epsilon under the root
-    "escape",  # 3.2, B: stochastic differential equation, escape
+    "sde_noise",  # 3.2, B.1: stochastic differential equation, its noise
+    "escape_set",  # 3.2: definition 2
+    "assumptions",  # 3.2: assumptions 3 to 5
+    "escape_law",  # 3.2, B.2: lemma 1, theorem 3
+    "lyapunov",  # B.2: theorem 4
+    "prop_1_steps",  # B.3: steps of the proof of proposition 1
+    "prop_1_exits",  # 3.2: proposition 1
     "convex_theorem",  # 4.1: theorem 1
     "convex_steps",  # 4.1, C.1.1: second moment in the proof of theorem 1
     "convex_sums",  # 4.1, C.1.1: sums of m^2 / sqrt(t v)
