@@ -1,6 +1,7 @@
 """Tables 1 and 5 of "Critical Momenta": loss and sharpness at the end of runs on Goldstein-Price and Levy.
 
-The data files hold every start and every outcome, so that each mean can be compared run by run.
+The data files hold every start and every outcome, so that each mean can be compared run by run, and per row the share
+of runs that rounding does not change.
 """
 
 from __future__ import annotations
@@ -49,6 +50,24 @@ def _outcomes(methods: Sequence[Method], study: Plane) -> np.ndarray:
             for drop in DROPS
         ]
     )
+
+
+def _repeatable(methods: Sequence[Method], study: Plane, outcomes: np.ndarray) -> np.ndarray:
+    """Share of runs (drops, methods) whose loss stays within 1e-9 when the start moves by a few units of rounding.
+
+    Runs that swing amplify rounding: two correct codes then agree in the means, not run by run.
+    """
+    from analysis.runs import run
+
+    starts = study.starts.points() * (1 + 4 * np.finfo(float).eps)
+    moved = [
+        [
+            study.landscape.value(run(replace(m, drop=drop).rule(), study.landscape, starts, STEPS).params)
+            for m in methods
+        ]
+        for drop in DROPS
+    ]
+    return np.mean(np.abs(np.array(moved) - outcomes[:, :, COLUMNS.index("loss")]) <= 1e-9, axis=-1)
 
 
 def _chance(outcomes: np.ndarray, order: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -121,6 +140,7 @@ def one_data(level: Level) -> FigureData:
         arrays |= {
             f"{function} starts": study.starts.points(),
             f"{function} outcomes": outcomes,
+            f"{function} repeatable": _repeatable(table_1_methods(), study, outcomes),
             f"{function} chance": np.stack([_chance(part, lowest) for part in outcomes]),
         }
     study, places = study_of("Goldstein-Price", RUNS[level]), np.asarray(MINIMA)
@@ -148,6 +168,7 @@ def one_table(data: FigureData) -> Mapping[str, np.ndarray]:
     columns: dict[str, np.ndarray] = {}
     for c, column in enumerate(COLUMNS):
         columns |= {f"printed_{column}": printed[..., c]} | columns_of(rows[..., c, :], column)
+    columns["share_repeatable"] = np.stack([data.arrays[f"{f} repeatable"] for f in FUNCTIONS])
     return long_table({"function": FUNCTIONS, "step drop": ("none", f"at {DROP}"), "method": FOUR}, **columns)
 
 
@@ -211,7 +232,12 @@ def five_data(level: Level) -> FigureData:
     outcomes = _outcomes(table_5_methods(), study)
     always = [(cg, 3 + cm) for cg in range(3) for cm in range(3)]  # every row of Adam+CM below every row of Adam+CG
     chances = [[_chance(part, always), _chance(part, [(3, 5), (4, 5)])] for part in outcomes]
-    arrays = {"starts": study.starts.points(), "outcomes": outcomes, "chance": np.array(chances)}
+    arrays = {
+        "starts": study.starts.points(),
+        "outcomes": outcomes,
+        "repeatable": _repeatable(table_5_methods(), study, outcomes),
+        "chance": np.array(chances),
+    }
     return FigureData(arrays, {"runs": RUNS[level], "steps": STEPS, "step size": 0.1, "seed": 0, "half side": 10.0})
 
 
@@ -230,6 +256,7 @@ def five_table(data: FigureData) -> Mapping[str, np.ndarray]:
     for c, column in enumerate(COLUMNS):
         values = columns_of(rows[:, :, c], column) | {f"printed_{column}": printed[..., c]}
         columns |= {name: value.reshape(shape) for name, value in values.items()}
+    columns["share_repeatable"] = data.arrays["repeatable"].reshape(shape)
     axes = {"step drop": ("none", f"at {DROP}"), "method": TWO, "C lambda": [f"{c} {decay}" for c, decay in SETTINGS]}
     return long_table(axes, **columns)
 
