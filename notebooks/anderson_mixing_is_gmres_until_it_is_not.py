@@ -43,7 +43,7 @@ def residual(iterates):
 runs = {
     "full memory": {},
     "memory 3": {"memory": 3},
-    "regularized, 1e-4": {"regularization": 1e-4},
+    "regularized, 10": {"regularization": 10.0},
 }
 plt.semilogy(residual(gmres), "k", lw=3, alpha=0.4, label="GMRES")
 for name, options in runs.items():
@@ -76,7 +76,7 @@ for condition in (1e1, 1e3, 1e5, 1e7):
 # %%
 shift = np.roll(np.eye(5), 1, axis=0)
 stuck = anderson_iterates(shift, np.eye(5)[0], np.zeros(5), mixing=1.0, steps=5)
-print(stuck.breakdown)
+print(stuck.reason().name)
 
 # %% [markdown]
 # ## What the paper says about it, judged
