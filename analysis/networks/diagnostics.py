@@ -45,16 +45,19 @@ def m_sharpness(model: nn.Module, task: Task, sample: int, radius: float) -> flo
     sizes = [p.numel() for p in trained.values()]
     point = flat_parameters(model)
 
+    def at(values: Mapping[str, Tensor]) -> Any:
+        return _At(model, values)
+
     def rise(batch: Batch) -> float:
         def loss(points: Tensor) -> Tensor:
             pieces = points.reshape(-1).split(sizes)
             values = {name: piece.view_as(p) for (name, p), piece in zip(trained.items(), pieces, strict=True)}
-            return task.loss(_At(model, values), batch)[0][None]
+            return task.loss(at(values), batch)[0][None]
 
         def gradient(points: Tensor) -> Tensor:
             with torch.enable_grad():
-                at = points.detach().requires_grad_()
-                return torch.autograd.grad(loss(at).sum(), at)[0]
+                variable = points.detach().requires_grad_()
+                return torch.autograd.grad(loss(variable).sum(), variable)[0]
 
         return float(one_step_m_sharpness(loss, gradient, point, radius))
 
@@ -121,7 +124,7 @@ class Observer:
     def measure(self, epoch: int, last: bool, state: Any) -> dict[str, float | None]:
         """The diagnostic columns at the end of an epoch; ``state`` is that of the optimizer's rule."""
         found: dict[str, float | None] = {}
-        if self.start is not None:
+        if self.start is not None and self.before is not None:
             here = flat_parameters(self.model)
             self.path += float(torch.linalg.vector_norm(here - self.before))
             self.before = here

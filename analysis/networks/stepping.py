@@ -41,7 +41,7 @@ class Stepper:
     def __init__(self, model: nn.Module, optimizer: Any, task: Task, settings: Mapping[str, Any]) -> None:
         self.model, self.optimizer, self.task = model, optimizer, task
         self.params = [p for p in model.parameters() if p.requires_grad]
-        self.weights = [p for p in self.params if p.ndim > 1]
+        self.weights: list[Tensor] = [p for p in self.params if p.ndim > 1]
         self.l2, self.clip_norm = settings["l2"], settings["clip_norm"]
         self.gradients = 0  # examples whose gradients were computed
         rule_type: type[Rule] | None = getattr(optimizer, "rule_type", None)
@@ -85,11 +85,16 @@ class Stepper:
         self._check(loss)
         loss.backward()
         self.gradients += batch.size
-        if self.l2:
-            torch._foreach_add_([p.grad for p in self.weights], self.weights, alpha=self.l2)
+        self._penalize()
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.params, self.clip_norm)
         return Stepped(loss.detach(), self.task.correct(outputs, batch))
+
+    def _penalize(self) -> None:
+        """Add the gradient of ``l2/2 |w|^2``."""
+        if self.l2:
+            grads = [p.grad for p in self.weights if p.grad is not None]
+            torch._foreach_add_(grads, [p for p in self.weights if p.grad is not None], alpha=self.l2)
 
     @staticmethod
     def _check(loss: Tensor) -> None:
@@ -125,8 +130,7 @@ class Stepper:
             for p in self.params:
                 if p.grad is not None:
                     p.grad /= total
-            if self.l2:
-                torch._foreach_add_([p.grad for p in self.weights], self.weights, alpha=self.l2)
+            self._penalize()
             return torch.zeros(())
 
         self.model.train()

@@ -8,7 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
@@ -164,7 +164,7 @@ class Sweep:
         self._manifest()
 
     def _execute(self, todo: Sequence[RunSpec]) -> Iterator[tuple[RunSpec, list[Row], float]]:
-        arguments = {"data_folder": self.data_folder, "device": self.device}
+        arguments: dict[str, Any] = {"data_folder": self.data_folder, "device": self.device}
         if self.jobs == 1:
             for spec in todo:
                 yield execute(spec, self._checkpoint(spec), on_epoch=self._epoch(spec), **arguments)

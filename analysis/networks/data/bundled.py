@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .dataset import Dataset, Split
+from .dataset import Dataset, Split, TaskName
 
 SETS = {
     "digits": ("load_digits", "classification"),
@@ -47,5 +47,5 @@ def bundled(name: str) -> Dataset:
         y = ((y - y[train].mean()) / y[train].std()).astype(np.float32)  # losses are shares of the variance
     whole = Split(x.astype(np.float32), y)
     outputs = int(y.max()) + 1 if classes else 1
-    kind = "classification" if classes else "regression"
+    kind: TaskName = "classification" if classes else "regression"
     return Dataset(name, kind, whole.inputs.shape[1:], outputs, whole.take(train), whole.take(test))

@@ -99,7 +99,7 @@ class LSTMLanguageModel(nn.Module):
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         if not self.training or self.weight_drop == 0:
             return lstm(x, before)
-        weights = dict(lstm.named_parameters())
+        weights: dict[str, Tensor] = dict(lstm.named_parameters())
         weights["weight_hh_l0"] = nn.functional.dropout(weights["weight_hh_l0"], self.weight_drop)
         return functional_call(lstm, weights, (x, before))
 
