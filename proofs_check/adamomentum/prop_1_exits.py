@@ -69,8 +69,8 @@ CLAIMS = [
                 repair=LaterExit(((ADAM, OURS),), WARM),
                 repair_note="the reverse, in all 24 settings",
                 bears=False,
-                note="Also in asymmetric valleys and at the default decays; least with heavy tails, most in sharp basins "
-                "under Gaussian noise. Means and intervals of all settings are in the data.",
+                note="Also in asymmetric valleys and at the default decays; least with heavy tails, most in sharp "
+                "basins under Gaussian noise. Means and intervals of all settings are in the data.",
             ),
             Part(
                 "cold second moments, negligible epsilon",
