@@ -15,6 +15,7 @@ from ..checks.bounds import Inequality, inequality
 from ..checks.search import ForAll, for_all
 from ..checks.symbolic import is_zero
 from ..claim import Budget, Claim, Evidence, Exact, Part, Way, Witness
+from .simulations import Simulated, simulated
 
 # Theorem 3: number of iterations
 
@@ -319,6 +320,13 @@ CLAIMS = [
                 note=r"$A=16L(1+C^{-1})D_f/\mu^2$, $B=(1+L^{-1}\mu^{-1})\sigma^2$: at most $(2A+1)(2B+1)\epsilon^{-2}$ "
                 r"calls for $\epsilon<1$; for $\sigma\to0$, $n=1$ and $O(\epsilon^{-1})$. SGD's order, with constants "
                 r"not below SGD's: $\alpha_k=0$ is admissible.",
+            ),
+            Part(
+                "simulated runs: the average at the constant step, with its interval",
+                simulated,
+                printed=Simulated("constant step"),
+                broken=Simulated("constant step", 1e-3),
+                bears=False,
             ),
         ),
     ),

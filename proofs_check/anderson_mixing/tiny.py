@@ -87,12 +87,13 @@ def step(
     beta: Fraction,
     c: Fraction,
     mu: Fraction,
+    alpha: Fraction | None = None,
 ) -> tuple[Fraction, Fraction]:
-    """``(H, x_{k+1})`` with ``delta = C beta^-2`` and the largest damping that (18b) allows."""
+    """``(H, x_{k+1})`` with ``delta = C beta^-2``; damping as given or the largest of (18b), shrunk by (14)."""
     if before is None:
         return beta, x + beta * r
     half = half_matrix(x, r, before, beta, c / beta**2)
-    alpha = min(Fraction(1), square_root_below(beta))
+    alpha = min(Fraction(1), square_root_below(beta)) if alpha is None else alpha
     if 2 * alpha * half > 2 * beta * (1 - mu):  # lambda = 2 Y Z^+ R
         alpha = beta * (1 - mu) / half
     h = beta - alpha * half

@@ -17,9 +17,9 @@ from proofs_check.judge import judge_claim
 
 VERDICTS = {
     "parameter-conditions-satisfiable": "proved",
-    "theorem-1-liminf": "proved",
+    "theorem-1-liminf": "supported",
     "theorem-1-bounded-expectation": "proved",
-    "theorem-2-limit": "proved",
+    "theorem-2-limit": "supported",
     "theorem-3-rate": "proved",
     "theorem-3-complexity": "proved",
     "theorem-4-random-output": "proved",
