@@ -13,7 +13,7 @@ from analysis.toys import Method, Name, Plane, Starts
 
 from ..checks.orderings import Ordering, Pair, ordering
 from ..claim import Budget, Claim, Evidence, Missing, Part, Sampled
-from . import plain
+from . import plain, sensitivity
 from .plain_buffers import measures_along
 from .toy_runs import LANDSCAPES, Arm, BufferArm, Level, ordered, study
 
@@ -142,6 +142,7 @@ FIGURE_2 = Claim(
             bears=False,
             note="Reversed at the defaults (step divided by ten at 250): Adam+CG 0.7, Adam+CM 0.3.",
         ),
+        *sensitivity.FIGURE_2,
     ),
 )
 

@@ -13,6 +13,7 @@ from analysis.toys import READINGS, Method
 
 from ..checks.orderings import Ordering, Pair, ordering
 from ..claim import Claim, Part
+from . import sensitivity
 from .toy_runs import above, ordered, wells_ordering
 
 ALL = (1.0, 2.0, 3.0, 5.0, 10.0, 100.0)
@@ -98,6 +99,7 @@ FIGURE_6 = Claim(
             note="The order needs C = 20: with five slots Adam+CG (0.89) escapes at least as often as Adam+CM (0.83, "
             "300 starts), and both far more often than with twenty.",
         ),
+        *sensitivity.FIGURE_6,
     ),
 )
 
@@ -108,7 +110,7 @@ BUT_TWO = (1.0, 3.0, 5.0, 10.0, 100.0)
 
 
 def _figure_7(order: tuple[Pair, ...], at: Sequence[float], decay: float = 0.7, **options: Any) -> Ordering:
-    options = {"family": ALL, "counts": (300, 1000)} | options
+    options = {"family": ALL, "counts": (300, 3000)} | options
     return wells_ordering(methods(10, decay), order, tuple(at), dim=1, **options)
 
 
@@ -185,13 +187,14 @@ FIGURE_7_LEFT = Claim(
             bears=False,
             note="Reversed at the slower decay.",
         ),
+        *sensitivity.FIGURE_7_LEFT,
     ),
 )
 
 
 def _size(at: Sequence[float], dim: int) -> dict[str, Any]:
     """One dimension: one batch with all s, so that the claims share their runs."""
-    return {"family": ALL, "counts": (300, 1000)} if dim == 1 else {"family": tuple(at), "counts": (100, 1000)}
+    return {"family": ALL, "counts": (600, 3000)} if dim == 1 else {"family": tuple(at), "counts": (100, 1000)}
 
 
 def _sizes(decay: float, capacities: Sequence[int] = CAPACITIES) -> dict[str, Method]:
@@ -245,6 +248,7 @@ FIGURE_7_RIGHT = Claim(
             reading="near, drop", outcome="near", drop=250,
         ),
         _growth("ten dimensions, all coordinates in the flat basin", 0.7, 10, (10.0,), 10.0, bears=False),
+        *sensitivity.SIZES,
     ),
 )  # fmt: skip
 
@@ -359,6 +363,7 @@ CAUSE = Claim(
             sound=_cause(ONE, (("CM corrected, C=10, 0.99", "Adam"),), (10.0, 100.0), 1),
             bears=False,
         ),
+        *sensitivity.CAUSE,
     ),
 )  # fmt: skip
 

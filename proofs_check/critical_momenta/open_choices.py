@@ -14,26 +14,26 @@ from typing import Any
 from analysis.toys import CRITICAL, with_options
 
 from ..checks.orderings import Ordering, Pair
-from .toy_runs import Arm, study
+from .toy_runs import AnyArm, Level, study
 
-Change = Callable[[Arm], Arm]
+Change = Callable[[AnyArm], AnyArm]
 
 
 def runs(**changes: Any) -> Change:
-    """Other starts, steps, criterion or function."""
-    return lambda arm: replace(arm, **changes)
+    """Other starts, steps, criterion or function; a level stays what it is under every change."""
+    return lambda arm: arm if isinstance(arm, Level) else replace(arm, **changes)
 
 
 def method(**changes: Any) -> Change:
     """Other hyperparameters."""
-    return lambda arm: replace(arm, method=replace(arm.method, **changes))
+    return lambda arm: arm if isinstance(arm, Level) else replace(arm, method=replace(arm.method, **changes))
 
 
 def reading(name: str) -> Change:
     """Another reading of the rules; one that concerns the buffer leaves rules without it alone."""
 
-    def change(arm: Arm) -> Arm:
-        if arm.method.name not in CRITICAL and name != "no bias correction":
+    def change(arm: AnyArm) -> AnyArm:
+        if isinstance(arm, Level) or (arm.method.name not in CRITICAL and name != "no bias correction"):
             return arm
         return replace(arm, method=with_options(arm.method, name))
 
@@ -43,7 +43,9 @@ def reading(name: str) -> Change:
 def scaled(factor: float) -> Change:
     """Starts in a cube about the same middle, ``factor`` times as wide."""
 
-    def change(arm: Arm) -> Arm:
+    def change(arm: AnyArm) -> AnyArm:
+        if isinstance(arm, Level):
+            return arm
         middle, half = (arm.low + arm.high) / 2, (arm.high - arm.low) / 2
         return replace(arm, low=middle - factor * half, high=middle + factor * half)
 
@@ -83,7 +85,7 @@ BUFFERS: dict[str, Change] = {
 
 def under(
     choices: Mapping[str, Change],
-    arms: Mapping[str, Arm],
+    arms: Mapping[str, AnyArm],
     order: Sequence[Pair],
     counts: tuple[int, int],
     quick: Sequence[str] | None = None,

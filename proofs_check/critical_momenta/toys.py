@@ -12,6 +12,7 @@ from analysis.toys import BEST, Method
 
 from ..checks.orderings import Ordering, Pair, ordering
 from ..claim import Claim, Part
+from . import sensitivity
 from .toy_runs import AnyArm, Arm, Level, above, ordered, plane_ordering, study
 
 DEFAULTS = {name: Method(name, 0.1) for name in ("Adam", "Adam+CG", "Adam+SAM", "Adam+CM", "Adam+SAM+CM", "Adam+MEG")}
@@ -106,6 +107,7 @@ FIGURE_4 = Claim(
             broken=_start_level(3.0),
             bears=False,
         ),
+        *sensitivity.FIGURE_4,
     ),
 )
 
@@ -224,6 +226,7 @@ FIGURE_1 = Claim(
         _reach_part("variables on the unit square", "unit square", TWENTY, form=FORMS[1], drop=250),
         _reach_part("best settings of table 11, step drop", None, BEST, drop=250),
         _reach_part("defaults C = 5, lambda = 0.7, step drop", None, DEFAULTS, drop=250),
+        *sensitivity.FIGURE_1,
     ),
 )
 
@@ -298,6 +301,7 @@ FIGURE_15 = Claim(
             bears=False,
             note="Exploring is not finding: Adam+MEG ends at -2.5 with small gamma, Adam+CM at -1.9.",
         ),
+        *sensitivity.FIGURE_15,
     ),
 )
 

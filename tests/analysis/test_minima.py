@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ from analysis.landscapes import (
     GoldsteinPrice,
     Landscape,
     Levy,
+    Sphere,
     ThreeHumpCamel,
     TwoWell,
 )
@@ -105,6 +106,48 @@ def test_one_global_minimum(at: Landscape, low: Any, high: Any, point: Any) -> N
     np.testing.assert_allclose(found.points[0].point, point, atol=1e-9)
     exact = at.value(np.array(point, dtype=float))
     assert float(found.infimum.lower()) - 1e-9 <= exact <= float(found.infimum.upper()) + 1e-9
+
+
+ONE = Fraction(1)
+EVERY = [
+    (Sphere(), (-5,) * 3, (5,) * 3, [(0, 0, 0)]),
+    (ThreeHumpCamel(), (-5, -5), (5, 5), [(0, 0)]),
+    (Beale(), (-4.5, -4.5), (4.5, 4.5), [(3, 0.5)]),
+    (Beale(Fraction(11, 5)), (-4.5, -4.5), (4.5, 4.5), [(2.99888182514914, 0.50620936417089)]),  # 2.2, as printed
+    (AckleyRosenbrock(1), (-1, -1), (4, 12), [(2.99462864384831, 9.00055230694405)]),
+    (AckleyRosenbrock(-1), (-1, -2), (2, 5), [(0.00046921573000681, 0)]),
+    (Levy(), (-10,), (10,), [(1,)]),
+    (Levy("last"), (-10, -10), (10, 10), [(1, 1)]),
+    (Levy("all"), (-10, -10), (10, 10), [(1, 1)]),
+    (GoldsteinPrice("scaled"), (-2, -2), (2, 2), [(0, -1)]),
+    (GoldsteinPrice("scaled", unit=True), (0, 0), (1, 1), [(0.5, 0.25)]),
+    (TwoWell(ONE), (-2, -2), (2, 2), [(0, 0), (0, 1), (1, 0), (1, 1)]),
+    (TwoWell(100 * ONE), (-5,), (5,), [(0,), (1,)]),
+]
+
+
+@pytest.mark.parametrize(
+    ("at", "low", "high", "points"), EVERY, ids=lambda v: str(v) if isinstance(v, Landscape) else ""
+)
+def test_all_global_minima(at: Landscape, low: Any, high: Any, points: Any) -> None:
+    found = global_minima(at, low, high, tolerance=1e-9)
+    assert found.complete and len(found.points) == len(points)
+    np.testing.assert_allclose(sorted(p.point for p in found.points), points, atol=1e-9)
+    plain = replace(at, **{f.name: float(v) for f in fields(at) if isinstance(v := getattr(at, f.name), Fraction)})  # type: ignore[type-var]
+    at_minima = np.array([p.point for p in found.points])
+    np.testing.assert_allclose(plain.gradient(at_minima), 0.0, atol=1e-9)
+    assert np.all(np.linalg.eigvalsh(plain.hessian(at_minima)) > 0)
+    starts = np.random.default_rng(0).uniform(
+        np.array(low, dtype=float), np.array(high, dtype=float), (20_000, len(low))
+    )
+    assert plain.value(starts).min() >= float(found.infimum.lower()) - 1e-12
+
+
+def test_goldstein_price_as_printed_is_lowest_on_the_border() -> None:
+    """It is unbounded on the plane: over a box nothing inside it is lowest."""
+    found = global_minima(GoldsteinPrice("printed"), (-2, -2), (2, 2), tolerance=1e-3)
+    assert not found.points
+    assert found.undecided and all(abs(float(box[1].mid()) + 2) < 1e-2 for box in found.undecided)
 
 
 def test_ackleys_kink_is_left_in_one_tiny_box() -> None:
