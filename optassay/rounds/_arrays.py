@@ -17,6 +17,7 @@ from ._record import Recorder, Ref, Round, Unrecordable
 
 
 def wrapped(value: Any, shape: tuple[int, ...] = ()) -> np.ndarray:
+    """An object array full of one entry."""
     data = np.empty(shape, dtype=object)
     data.fill(value)
     return data
@@ -60,8 +61,8 @@ class Recorded:
 
     def __getitem__(self, index: Any) -> Recorded:
         index = index if isinstance(index, tuple) else (index,)
-        if index[:1] != (Ellipsis,) or any(type(i) is int and not self.data.ndim for i in index):
-            raise Unrecordable(f"index {index}")
+        if index[0] is not Ellipsis or (not self.data.ndim and any(i is not None for i in index[1:])):
+            raise Unrecordable(f"index {index}")  # of a batch axis
         found = self.data[index]
         return Recorded(found if isinstance(found, np.ndarray) else wrapped(found), *self._kind())
 

@@ -101,7 +101,8 @@ def _record(body: Body, rule: Rule, batch: tuple[int, ...], carry: Any, first: i
         except LongerPeriod as longer:
             period = longer.period
             continue
-        except Unrecordable:
+        except Exception:
+            # Most often `Unrecordable`. An error of the body itself comes again in the rounds one by one.
             return None
         library = build(text, _FLAG)
         return None if library is None else _Loop(library.kernel, recorder, carry, first)

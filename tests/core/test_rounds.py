@@ -144,6 +144,14 @@ def _mixes_runs(rule: Rule, t: Any, carry: Carry) -> Carry:
     return play(rule, t, carry)._replace(total=carry.total + context(x=carry.x).xp.sum(carry.x, axis=0)[..., 0])
 
 
+def _arithmetic_of_round(rule: Rule, t: Any, carry: Carry) -> Carry:
+    return play(rule, t, carry)._replace(total=carry.total + 2.0 * t)
+
+
+def _slices_runs(rule: Rule, t: Any, carry: Carry) -> Carry:
+    return play(rule, t, carry)._replace(total=carry.total + carry.total[..., :1])
+
+
 def _other_function(rule: Rule, t: Any, carry: Carry) -> Carry:
     xp = context(x=carry.x).xp
     return play(rule, t, carry)._replace(x=xp.sort(carry.x, axis=-1))
@@ -163,7 +171,9 @@ def test_a_period_is_recorded_where_the_rounds_are_many_more(rounds: int, compil
 
 
 @pytest.mark.parametrize(
-    "body", [_branch_on_entry, _branch_on_round, _mixes_runs, _other_function], ids=lambda b: b.__name__
+    "body",
+    [_branch_on_entry, _branch_on_round, _arithmetic_of_round, _mixes_runs, _slices_runs, _other_function],
+    ids=lambda b: b.__name__,
 )
 def test_what_cannot_be_recorded_runs_round_by_round(body: Any) -> None:
     loop, found, expected = both(RULES["Adam"], (12,), body)
@@ -182,6 +192,14 @@ def test_few_rounds_and_other_libraries_are_not_compiled(xb: Any) -> None:
     few = Rounds(play, rule, (2,), 10)
     few.run(Carry(x, rule.init(x), context(x=x).zeros((2,))), 1, 3)
     assert not few.compiled
+
+
+def test_an_error_of_the_body_is_not_swallowed() -> None:
+    def broken(rule: Rule, t: Any, carry: Carry) -> Carry:
+        return carry._replace(x=rule.no_such_name)  # type: ignore[attr-defined]
+
+    with pytest.raises(AttributeError, match="no_such_name"):
+        both(RULES["Adam"], (5,), broken)
 
 
 @needs_compiler
