@@ -101,3 +101,37 @@ def test_single_precision_stays(xb: Any) -> None:
 def test_bad_polynomials(bad: np.ndarray, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         polynomial_radius(bad)
+
+
+@pytest.mark.parametrize("distance", [1e-2, 1e-4, 1e-5])
+def test_close_pair_keeps_its_modulus(distance: float) -> None:
+    # The test of Schur and Cohn is blurred by eps / distance^2 there; the modulus of the pair is not.
+    polynomials, expected = [], []
+    for radius in (0.6, 0.9, 1.4):
+        pair = np.array([1.0, -2.0 * radius, radius**2 * (1.0 + 0.25 * distance**2)])
+        polynomials.append(np.convolve(pair, np.poly([0.3, -0.2, 0.1 + 0.4j, 0.1 - 0.4j]).real))
+        expected.append(precise_radius(polynomials[-1]))
+    np.testing.assert_allclose(polynomial_radius(np.stack(polynomials)), expected, rtol=1e-12)
+
+
+def test_equal_moduli(xb: Any) -> None:
+    # z^6 = 2, and two pairs of one modulus: Newton's root is one of several largest.
+    many = np.array([1.0, 0, 0, 0, 0, 0, -2.0])
+    pairs = np.convolve([1.0, -0.4, 0.81], np.convolve([1.0, 1.0, 0.81], [1.0, -0.1, 0.02]))
+    xb.assert_close(polynomial_radius(xb.array(np.stack([many, pairs]))), [2 ** (1 / 6), 0.9], rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [2, 5, 20])
+def test_a_large_batch_against_eigenvalues(size: int) -> None:
+    rng = np.random.default_rng(size)
+    beta, x = rng.uniform(0, 0.99, 4000), 10 ** rng.uniform(-3.5, 0.5, 4000)
+    polynomials = characteristic_polynomial(1.0, beta, x, size)
+    stack = np.zeros((4000, size + 1, size + 1))
+    stack[:, 0] = -polynomials[:, 1:]
+    stack[:, np.arange(1, size + 1), np.arange(size)] = 1.0
+    expected = np.abs(np.linalg.eigvals(stack)).max(axis=-1)
+    np.testing.assert_allclose(spectral_radius(1.0, beta, x, size), expected, rtol=1e-10)
+
+
+def test_empty_batch(xb: Any) -> None:
+    assert tuple(polynomial_radius(xb.array(np.ones((0, 4)))).shape) == (0,)
