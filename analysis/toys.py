@@ -28,7 +28,7 @@ from .landscapes import Landscape, TwoWell
 from .runs import Observation, run
 
 Name = Literal["Adam", "Adam+SAM", "Adam+CG", "Adam+CM", "Adam+SAM+CM", "Adam+MEG"]
-Criterion = Literal["basin", "near", "escaped", "any", "share", "ever"]
+Criterion = Literal["basin", "near", "escaped", "any", "share", "ever", "product"]
 NAMES: tuple[Name, ...] = ("Adam", "Adam+SAM", "Adam+CG", "Adam+CM", "Adam+SAM+CM", "Adam+MEG")
 CRITICAL: tuple[Name, ...] = ("Adam+CG", "Adam+CM", "Adam+SAM+CM")
 # Readings of what the paper leaves open, as options of the rules; "square" and "key" exist for momenta only.
@@ -173,16 +173,18 @@ def reached_flat(method: Method, study: Wells, criterion: Criterion, tolerance: 
 
     "basin": all coordinates end in its basin; "any": some coordinate does; "share": the share that does; "ever": all
     were there at once after some step; "near": all end within ``tolerance`` of it; "escaped": as "basin" for starts
-    outside the basin of the flat minimum, NaN for the others.
+    outside the basin of the flat minimum, NaN for the others. "product": numbers whose mean is the D-th power of the
+    mean share, what "basin" would have if coordinates were independent; see :func:`power_of_mean`.
     """
     ends, sharpness = well_ends(method, study), np.asarray(study.sharpness)[:, None]
     if criterion == "near":
         return np.asarray(near(ends, 0.0, tolerance), dtype=float)
     if criterion == "ever":
         return _ever_in_flat_basin(method, study).astype(float)
-    if criterion in ("any", "share"):
+    if criterion in ("any", "share", "product"):
         which: Coordinates = "any" if criterion == "any" else "mean"
-        return np.asarray(in_flat_basin(ends, sharpness, which), dtype=float)
+        found = np.asarray(in_flat_basin(ends, sharpness, which), dtype=float)
+        return power_of_mean(found, study.starts.dim) if criterion == "product" else found
     found = np.asarray(in_flat_basin(ends, sharpness), dtype=float)
     if criterion == "basin":
         return found
@@ -190,6 +192,16 @@ def reached_flat(method: Method, study: Wells, criterion: Criterion, tolerance: 
         raise ValueError(f"criterion must be one of {', '.join(get_args(Criterion))}, got {criterion!r}")
     inside = np.asarray(in_flat_basin(np.broadcast_to(study.starts.points(), ends.shape), sharpness))
     return np.where(inside, np.nan, found)
+
+
+def power_of_mean(values: np.ndarray, power: int) -> np.ndarray:
+    """``p^n + n p^(n - 1) (values - p)`` with p the mean over the last axis.
+
+    Its mean is ``p^n``, and its differences to other outcomes of the same runs have the right standard errors (delta
+    method).
+    """
+    mean = values.mean(axis=-1, keepdims=True)
+    return mean**power + power * mean ** (power - 1) * (values - mean)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ SECTIONS = (
     "rates",  # 3.2: radii, stability, optimal rates, figure 3
     "landscapes",  # 3.2 end, 4, A.2.1, A.3.1: test functions, sharpness
     "escape",  # 3.1, 4: escape from sharp wells, figures 6 and 7
+    "escape_cause",  # abstract, 3, 4: what makes runs escape
     "nine_runs",  # 4, A.3: figures 5, 17 and 18
     "toys",  # 1, 4, A.2.1: figures 1, 4, 13 to 16
     "toy_tables",  # 4, A.2.1: tables 1 and 5

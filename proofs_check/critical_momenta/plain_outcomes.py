@@ -62,9 +62,16 @@ def _reached(arm: Mapping[str, Any], start: np.ndarray) -> np.ndarray:
         "ever": lambda: ever.astype(float),
         "any": lambda: np.any(end < ridge, axis=-1).astype(float),
         "share": lambda: np.mean(end < ridge, axis=-1),
+        "product": lambda: _power_of_mean(np.mean(end < ridge, axis=-1), end.shape[-1]),
         "near": lambda: np.all(np.abs(end) <= arm["within"], axis=-1).astype(float),
         "escaped": lambda: np.where(np.all(start < ridge, axis=-1), np.nan, found),
     }[outcome]()
+
+
+def _power_of_mean(share: np.ndarray, n: int) -> np.ndarray:
+    """The mean to the power n, linearised about it for every run."""
+    p = share.sum() / len(share)
+    return p**n + (share - p) * n * p ** (n - 1)
 
 
 def difference(

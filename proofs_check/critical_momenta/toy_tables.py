@@ -272,8 +272,8 @@ LEVY = Claim(
             repair=_levy(("sharpness",), [("Adam+CG", "Adam+CM")], counts=FINE),
             repair_note="Adam+CG's is the lower of the two",
             reading="two variables",
-            note="The difference is about 0.5 of 25, a fifteenth of its spread over starts: some 5000 starts are needed "
-            "to see it, and a study of 20 shows either order.",
+            note="The difference is about 0.5 of 25, a fifteenth of its spread over starts: some 5000 starts are "
+            "needed to see it, and a study of 20 shows either order.",
         ),
         ordered(
             "step divided by ten after 250: lower mean loss, flatter than Adam and Adam+SAM",

@@ -13,7 +13,7 @@ from analysis.runs import run
 from analysis.toys import READINGS, Method, Starts, Wells, reached_flat, well_ends, with_options
 from proofs_check.checks.orderings import Ordering, Study, ordering, paired
 from proofs_check.claim import Budget, Missing, Sampled, Witness, rejects
-from proofs_check.critical_momenta import escape, nine_runs, plain, plain_outcomes
+from proofs_check.critical_momenta import escape, escape_cause, nine_runs, plain, plain_outcomes
 from proofs_check.critical_momenta.toy_runs import Arm, values
 from proofs_check.judge import judge_claim
 
@@ -26,7 +26,7 @@ VERDICTS = {
     "escape-cause": "corrected",
     "figures-17-18-sensitivity": "corrected",
 }
-CLAIMS = [*escape.CLAIMS, *nine_runs.CLAIMS]
+CLAIMS = [*escape.CLAIMS, *escape_cause.CLAIMS, *nine_runs.CLAIMS]
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=[claim.id for claim in CLAIMS])
