@@ -267,3 +267,19 @@ def duality_gap(game: LogisticGame, rounds: int) -> float:
     weights = periods + (np.arange(len(game.labels)) < rest)
     gradient = sum(w * game.gradient(k + 1, point) for k, w in enumerate(weights))
     return float(np.sum(np.where(gradient > 0, gradient * (point - game.low), gradient * (point - game.high))))
+
+
+def standard_games() -> dict[str, Game]:
+    """Quadratic, linear, logistic, adversarial and periodic streams; the counterexample with and without projection."""
+    rng = np.random.default_rng(11)
+    features = rng.standard_normal((7, 3))
+    labels = np.where(features @ np.ones(3) + rng.standard_normal(7) > 0, 1.0, -1.0)
+    return {
+        "quadratic": QuadraticGame((1.0, -0.5, 0.25), low=-2.0, high=2.0),
+        "linear, periodic": LinearGame((2.0, -1.0, -1.5, 1.0)),
+        "logistic": LogisticGame(features, labels, low=-2.0, high=2.0),
+        "adversarial": AdversarialGame(),
+        "Reddi, C = 3": reddi_game(3.0),
+        "Reddi, C = 10": reddi_game(10.0),
+        "hinge, C = 4": HingeGame(4.0),
+    }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -22,33 +23,36 @@ from .landscapes import Landscape
 class Constants(NamedTuple):
     """``C_1 .. C_4`` of theorem 5."""
 
-    c1: float
-    c2: float
-    c3: float
-    c4: float
+    c1: Any
+    c2: Any
+    c3: Any
+    c4: Any
 
 
 def theorem_constants(
-    smoothness: float, beta1: float, gradient: float, move: float, first: float, drop: float, *, repaired: bool = True
+    smoothness: Any, ratio: Any, gradient: Any, move: Any, first: Any, drop: Any, *, repaired: bool = True
 ) -> Constants:
-    """The constants of theorem 5 (C.2.5).
+    """The constants of theorem 5 (C.2.5), in numbers of any kind: floats, fractions, symbols.
 
     Parameters
     ----------
-    smoothness, gradient, move : float
+    smoothness, gradient, move : number
         ``L``; ``H``; ``G``, the bound of ``|w_t m_t|``.
-    first, drop : float
+    ratio : number
+        ``b = beta_1 / (1 - beta_1)``.
+    first, drop : number
         ``E |w_1|_1`` and ``E f(z_1) - min f``.
     repaired : bool
         With the factor ``3/2 L`` of lemmas 9 and 10 in ``C_3`` and ``C_4``, which the paper loses.
     """
-    b = beta1 / (1.0 - beta1)
-    a, factor = 1.0 + b, 1.5 * smoothness if repaired else 1.0
+    b, a = ratio, 1 + ratio
+    factor = Fraction(3, 2) * smoothness
+    kept = factor if repaired else 1
     return Constants(
-        1.5 * smoothness + 0.5 + smoothness**2 * b * a**2,
-        gradient**2 * (b + 2.0),
-        (factor + smoothness**2 * a**2 * b) * gradient**2 * b**2,
-        float(b * (gradient**2 + move**2) + factor * b**2 * move**2 + 2.0 * gradient**2 * first + drop),
+        factor + Fraction(1, 2) + smoothness**2 * b * a**2,
+        gradient**2 * (b + 2),
+        (kept + smoothness**2 * a**2 * b) * gradient**2 * b**2,
+        b * (gradient**2 + move**2) + kept * b**2 * move**2 + 2 * gradient**2 * first + drop,
     )
 
 

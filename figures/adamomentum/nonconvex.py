@@ -35,7 +35,7 @@ def nonconvex_data(level: Level) -> FigureData:
     found = descend(rule, Wave(), np.full((runs, 1), START), SignNoise(SIGMA), record, 0)
     largest = ALPHA / LEAST**0.5  # of w_1; the other noise makes it (1 - SIGMA)/(1 + SIGMA) of this
     first = largest * (1.0 + (1.0 - SIGMA) / (1.0 + SIGMA)) / 2.0
-    constants = theorem_constants(1.0, BETA1, MOST, largest * MOST, first, 1.0)
+    constants = theorem_constants(1.0, BETA1 / (1.0 - BETA1), MOST, largest * MOST, first, 1.0)
     c1, c2, c3, c4 = constants
     terms = (c1 * found.steps, c2 * found.falls, c3 * found.squares, np.full(len(record), c4))
     far = np.geomspace(1.0, 1e24, 2401)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,22 +20,7 @@ ROWS = ("regret", "first term", "second term", "third term", "theorem 1", "tight
 DOTS = (0, (1, 2.5))
 LOOKS = ((BLACK, "-"), (ORANGE, DOTS), (VERMILLION, DOTS), (GREEN, DOTS), (BLUE, "-"), (BLUE, "--"), (PURPLE, "-."))
 EVERY = 300  # rounds from the first that are all recorded
-GAMES = ("adversary", "Reddi, $C=3$", "quadratic", "logistic")
-
-
-def _games() -> dict[str, Any]:
-    from analysis.games import AdversarialGame, LogisticGame, QuadraticGame, reddi_game
-
-    rng = np.random.default_rng(11)
-    features = rng.standard_normal((7, 3))
-    labels = np.where(features @ np.ones(3) + rng.standard_normal(7) > 0, 1.0, -1.0)
-    games = (
-        AdversarialGame(),
-        reddi_game(3.0),
-        QuadraticGame((1.0, -0.5, 0.25), low=-2.0, high=2.0),
-        LogisticGame(features, labels, low=-2.0, high=2.0),
-    )
-    return dict(zip(GAMES, games, strict=True))
+GAMES = ("adversarial", "Reddi, C = 3", "quadratic", "logistic")  # of the standard ones
 
 
 def _fading(t: int) -> float:
@@ -44,6 +29,7 @@ def _fading(t: int) -> float:
 
 def slack_data(level: Level) -> FigureData:
     """Regret and bounds with a running maximum: constant and decaying beta1, four games."""
+    from analysis.games import LogisticGame, standard_games
     from analysis.regret import corollary_bound, play
     from optassay.optimizers import AdaMomentum, InverseSqrt
 
@@ -53,8 +39,9 @@ def slack_data(level: Level) -> FigureData:
     t = np.array(record)
     values = np.full((len(DECAYS), len(GAMES), len(ROWS), len(record)), np.nan)
     for i, beta1 in enumerate((BETA1, _fading)):
-        for j, game in enumerate(_games().values()):
-            start = np.full(3 if "Logistic" in type(game).__name__ else 1, 0.5)
+        for j, name in enumerate(GAMES):
+            game = standard_games()[name]
+            start = np.full(game.features.shape[1] if isinstance(game, LogisticGame) else 1, 0.5)
             rule = AdaMomentum(InverseSqrt(ALPHA), beta1, BETA2, 0.0, debias=False, amsgrad=True)
             found = play(rule, game, start, rounds, record=record, bound=True)
             assert found.bound is not None

@@ -9,28 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from analysis.games import AdversarialGame, Game, HingeGame, LinearGame, LogisticGame, QuadraticGame, reddi_game
+from analysis.games import LogisticGame, reddi_game, standard_games
 from analysis.rates import check_bound
 from analysis.regret import Regret, play
 from optassay.optimizers import AdaMomentum, InverseSqrt
 
 from ..claim import Budget, Evidence, Part, Sampled, Way, Witness
-
-
-def games() -> dict[str, Game]:
-    """Quadratic, linear, logistic, adversarial and periodic streams; the counterexample with and without projection."""
-    rng = np.random.default_rng(11)
-    features = rng.standard_normal((7, 3))
-    labels = np.where(features @ np.ones(3) + rng.standard_normal(7) > 0, 1.0, -1.0)
-    return {
-        "quadratic": QuadraticGame((1.0, -0.5, 0.25), low=-2.0, high=2.0),
-        "linear, periodic": LinearGame((2.0, -1.0, -1.5, 1.0)),
-        "logistic": LogisticGame(features, labels, low=-2.0, high=2.0),
-        "adversarial": AdversarialGame(),
-        "Reddi, C = 3": reddi_game(3.0),
-        "Reddi, C = 10": reddi_game(10.0),
-        "hinge, C = 4": HingeGame(4.0),
-    }
 
 
 class Decay:
@@ -54,7 +38,7 @@ def run(name: str, amsgrad: bool, decaying: bool, rounds: int) -> Regret:
         if b1 < b2**0.5
     ]
     b1, b2, alpha = (np.array(column) for column in zip(*grid, strict=True))
-    game = games()[name]
+    game = standard_games()[name]
     dim = 3 if isinstance(game, LogisticGame) else 1
     rule = AdaMomentum(
         step_size=InverseSqrt(alpha),
@@ -81,7 +65,7 @@ def along_runs(statement: AlongRuns, budget: Budget) -> list[Evidence]:
     """Play all games and compare; slack of the terms in the data."""
     rounds = budget.pick(150, 10_000)
     count, bad, worst, data = 0, 0, {}, {}
-    for name in games():
+    for name in standard_games():
         for decaying in (False, True):
             found = run(name, statement.amsgrad, decaying, rounds)
             assert found.bound is not None and found.monotone is not None
@@ -112,7 +96,7 @@ def falls_somewhere(statement: AlongRuns, budget: Budget) -> list[Evidence]:
     """In every game and schedule there are settings whose second moment falls in some round."""
     rounds = budget.pick(150, 10_000)
     shares = {}
-    for name in games():
+    for name in standard_games():
         for decaying in (False, True):
             found = run(name, statement.amsgrad, decaying, rounds)
             shares[f"{name}, {'decaying' if decaying else 'constant'} beta1"] = np.asarray(found.monotone) / rounds

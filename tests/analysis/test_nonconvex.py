@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 
 from analysis.landscapes import Sphere, Wave
 from analysis.nonconvex import SignNoise, Sums, corollary_rate, descend, theorem_constants
 from analysis.rates import check_bound
 from optassay.optimizers import AdaMomentum, InverseSqrt
-from proofs_check.adamomentum.nonconvex import BOUNDS
+from proofs_check.adamomentum.nonconvex_lemmas import BOUNDS
 from proofs_check.adamomentum.nonconvex_runs import Terms
 
 RULE = AdaMomentum(InverseSqrt(0.1), 0.5, 0.9, 0.0, debias=False)
@@ -44,13 +45,25 @@ def test_constants_are_those_of_the_exact_runs() -> None:
     value = {"wg2": 3, "delta1": 5, "delta2": 7, "w1": 2, "wm": Fraction(3, 2), "drop": Fraction(1, 3)}
     rest = {"t": (), "left": 0, "iterates": 0, "everywhere": 0, "gain": 0, "last_gain": 0}
     terms = Terms(**value, **rest)  # type: ignore[arg-type]
-    sums = Sums(*(np.array([float(x)]) for x in (9, 0, value["wg2"], value["delta1"], value["delta2"], 0, 0, 0)))
-    h, smooth, beta1 = Fraction(2), Fraction(4), Fraction(3, 4)
-    b = beta1 / (1 - beta1)
+    sums = Sums(*(np.array([Fraction(x)]) for x in (9, 0, 3, 5, 7, 0, 0, 0)))
+    h, smooth, b = Fraction(2), Fraction(4), Fraction(3)
     for name, repaired in (("(20) as printed", False), ("(20) with 3/2 L", True)):
         _, right = BOUNDS[name](terms, h, smooth, b, b)
-        constants = theorem_constants(4.0, 0.75, 2.0, 1.5, 2.0, 1 / 3, repaired=repaired)
-        assert float(sums.bound(constants)[0]) == pytest.approx(float(right), rel=1e-12)
+        constants = theorem_constants(smooth, b, h, Fraction(3, 2), 2, Fraction(1, 3), repaired=repaired)
+        assert sums.bound(constants)[0] == right
+
+
+def test_printed_constants_as_symbols() -> None:
+    smooth, b, h, move, first, drop = sp.symbols("L b H G w f", positive=True)
+    a = 1 + b
+    found = theorem_constants(smooth, b, h, move, first, drop, repaired=False)
+    printed = (
+        sp.Rational(3, 2) * smooth + sp.Rational(1, 2) + smooth**2 * b * a**2,
+        h**2 * b + 2 * h**2,
+        (1 + smooth**2 * a**2 * b) * h**2 * b**2,
+        b * (h**2 + move**2) + b**2 * move**2 + 2 * h**2 * first + drop,
+    )
+    assert all(sp.expand(c - p) == 0 for c, p in zip(found, printed, strict=True))
 
 
 def test_inequality_and_corollary_hold_with_a_running_maximum() -> None:
@@ -59,7 +72,7 @@ def test_inequality_and_corollary_hold_with_a_running_maximum() -> None:
     rule = AdaMomentum(InverseSqrt(alpha), b1, b2, 0.0, debias=False, amsgrad=True)
     found = descend(rule, Wave(), np.full((64, 1), np.pi / 2), SignNoise(0.5), [1, 10, 100, 600], 1)
     root = (1 - b2) ** 0.5 * (1 - b1) * 0.5
-    constants = theorem_constants(1.0, b1, 1.5, alpha * 1.5 / root, alpha / root * (1 + 1 / 3) / 2, 1.0)
+    constants = theorem_constants(1.0, b1 / (1 - b1), 1.5, alpha * 1.5 / root, alpha / root * (1 + 1 / 3) / 2, 1.0)
     assert np.all(found.falling == 1)
     assert np.all(check_bound(found.left, found.bound(constants)).worst_ratio < 1)
     rate = corollary_rate(found.rounds, constants, alpha, 1.5, root**2)
