@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,38 @@ def adaptive(r: np.ndarray, dx: np.ndarray, hyper: Mapping[str, Any]) -> Any:
     return max(hyper["c1"] * (r @ r) / (dx @ dx + hyper["epsilon"]), hyper["c2"] / hyper["beta"] ** 2)
 
 
+def one_step(
+    points: Sequence[np.ndarray],
+    residuals: Sequence[np.ndarray],
+    hyper: Mapping[str, Any],
+    memory: int,
+    delta: Delta | None,
+    penalty: str = "points",
+) -> np.ndarray:
+    """``x_{k+1}`` of Algorithm 1 from ``x_0 .. x_k`` and ``r_0 .. r_k``, of which the last ``memory + 1`` matter.
+
+    ``delta`` None is (5). ``mu`` in ``hyper`` switches line 9 on.
+    """
+    alpha, beta = hyper.get("alpha", 1), hyper["beta"]
+    x, r = points[-1], residuals[-1]
+    if len(points) == 1:
+        return x + beta * r
+    big_x, big_r = (
+        np.stack([after - before for before, after in pairwise(v[-memory - 1 :])], axis=1) for v in (points, residuals)
+    )
+    z = big_r.T @ big_r
+    if delta is not None:
+        size = delta(r, big_x[:, -1], hyper)
+        z = z + size * (big_x.T @ big_x if penalty == "points" else _eye(z.shape[0], r[0] * 0 + 1))
+    damping = alpha
+    if "mu" in hyper:
+        damping = _shrunk(big_x, big_r, z, alpha, beta, hyper["mu"])
+    gamma, _ = solve_semidefinite(z, big_r.T @ r, NEGLIGIBLE)
+    x_bar = x - damping * (big_x @ gamma)  # (8)
+    r_bar = r - damping * (big_r @ gamma)
+    return x_bar + beta * r_bar  # (4b)
+
+
 def algorithm_1(
     gradients: Sequence[Sequence[Any]],
     start: Sequence[Any],
@@ -31,39 +64,13 @@ def algorithm_1(
     memory: int,
     delta: Delta | None,
     penalty: str = "points",
-    diagonal: Sequence[Any] | None = None,
 ) -> list[list[Any]]:
-    """Algorithm 1; ``delta`` None is (5). ``mu`` in ``hyper`` switches line 9 on, ``diagonal`` is M^-1 of (17)."""
-    x = np.array(start, dtype=object)
-    alpha, beta = hyper.get("alpha", 1), hyper["beta"]
-    xs: list[np.ndarray] = []
-    rs: list[np.ndarray] = []
-    path = []
-    before = x  # placeholder until the first residual is there
-    for k, gradient in enumerate(gradients):
-        r = -np.array(gradient, dtype=object)
-        inverse = beta if diagonal is None else np.array(diagonal, dtype=object)
-        if k == 0:
-            new = x + inverse * r
-        else:
-            rs.append(r - before)
-            big_x = np.stack(xs[-memory:], axis=1)
-            big_r = np.stack(rs[-memory:], axis=1)
-            z = big_r.T @ big_r
-            if delta is not None:
-                size = delta(r, xs[-1], hyper)
-                z = z + size * (big_x.T @ big_x if penalty == "points" else _eye(z.shape[0], r[0] * 0 + 1))
-            damping = alpha
-            if "mu" in hyper:
-                damping = _shrunk(big_x, big_r, z, alpha, beta, hyper["mu"])
-            gamma, _ = solve_semidefinite(z, big_r.T @ r, NEGLIGIBLE)
-            x_bar = x - damping * (big_x @ gamma)  # (8)
-            r_bar = r - damping * (big_r @ gamma)
-            new = x_bar + inverse * r_bar  # (4b), (17)
-        xs.append(new - x)
-        before, x = r, new
-        path.append(list(x))
-    return path
+    """The path of Algorithm 1 along a stream of gradients; arguments as of :func:`one_step`."""
+    points, residuals = [np.array(start, dtype=object)], []
+    for gradient in gradients:
+        residuals.append(-np.array(gradient, dtype=object))
+        points.append(one_step(points, residuals, hyper, memory, delta, penalty))
+    return [list(x) for x in points[1:]]
 
 
 def _eye(n: int, one: Any) -> np.ndarray:
