@@ -202,4 +202,5 @@ def _print(experiment: Experiment, outcome: Outcome) -> None:
         mean = f"{ended.mean():.4g}" if ended.size else "-"
         deviation = f" ± {ended.std(ddof=1):.2g}" if ended.size > 1 else ""
         tuned = f"  {point}" if point else ""
+        tuned += "".join(f"  {key} at an end of its grid" for key in outcome.edges[label])
         click.echo(f"  {label}: {metric} {mean}{deviation} ({ended.size} of {found.size} runs ended well){tuned}")

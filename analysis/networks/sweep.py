@@ -21,7 +21,7 @@ from .experiment import Experiment, seed_list
 from .planning import run_spec, tuning_seeds
 from .results import MANIFEST, Row, encode, read_results
 from .training import RunSpec, dataset_of, train
-from .tuning import Point, as_table, choose, protocol, trial
+from .tuning import Point, as_table, choose, edges, protocol, trial
 
 SECONDS = "seconds.jsonl"
 
@@ -53,12 +53,15 @@ class Outcome(NamedTuple):
         Of the experiment, for :func:`~analysis.networks.results.read_results`.
     chosen : dict
         Hyperparameters by optimizer; None where every point of the grid diverged.
+    edges : dict
+        Those of them that lie at an end of what was tried.
     rows : list
         Of the comparison's runs.
     """
 
     folder: Path
     chosen: dict[str, Point | None]
+    edges: dict[str, list[str]]
     rows: list[Row]
 
 
@@ -113,7 +116,8 @@ class Sweep:
             for seed in seed_list(self.experiment.seeds)
         ]
         self._all(specs)
-        return Outcome(self.folder, self.chosen, read_results(self.folder))
+        ends = {title: edges(self.tried[title], point) for title, point in self.chosen.items()}
+        return Outcome(self.folder, self.chosen, ends, read_results(self.folder))
 
     def _tune(self) -> None:
         optimizers = {o.title: o for o in self.experiment.optimizers}

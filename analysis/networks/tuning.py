@@ -93,6 +93,16 @@ def choose(tried: Sequence[tuple[Point, float]]) -> Point | None:
     return max(usable, key=lambda pair: pair[0])[1] if usable else None
 
 
+def edges(tried: Sequence[tuple[Point, float]], chosen: Point | None) -> list[str]:
+    """Hyperparameters whose chosen value is the smallest or the largest that was tried: the best may lie beyond."""
+    found = []
+    for key, value in (chosen or {}).items():
+        values = {point[key] for point, _ in tried if isinstance(point[key], int | float)}
+        if len(values) > 1 and value in (min(values), max(values)):
+            found.append(key)
+    return found
+
+
 def as_table(tried: Mapping[str, Sequence[tuple[Point, float]]], tuning: Tuning | None) -> dict[str, Any]:
     """For the manifest: every point with its mean of the metric, null where a run diverged."""
     if tuning is None:

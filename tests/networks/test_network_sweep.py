@@ -20,7 +20,7 @@ from analysis.networks.cli import train as command  # noqa: E402
 from analysis.networks.experiment import Tuning  # noqa: E402
 from analysis.networks.results import COLUMNS, curves, encode, final_values, read_results  # noqa: E402
 from analysis.networks.sweep import Sweep  # noqa: E402
-from analysis.networks.tuning import Trial, choose, protocol, step_sizes, trial  # noqa: E402
+from analysis.networks.tuning import Trial, choose, edges, protocol, step_sizes, trial  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -95,6 +95,9 @@ def test_trials_and_choice() -> None:
     assert trial(good, Tuning(metric="validation_loss")).score == -1.0  # larger is better
     assert choose([({"x": 1}, 0.2), ({"x": 2}, 0.7), ({"x": 3}, 0.7), ({"x": 4}, math.nan)]) == {"x": 2}
     assert choose([({"x": 1}, math.nan)]) is None
+    tried = [({"x": x, "y": 3}, 0.0) for x in (1, 2, 5)]
+    assert [edges(tried, {"x": x, "y": 3}) for x in (1, 2, 5)] == [["x"], [], ["x"]]
+    assert edges(tried, None) == []
 
 
 def test_the_best_point_of_the_grid_is_compared(tmp_path: Path) -> None:
