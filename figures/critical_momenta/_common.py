@@ -66,6 +66,15 @@ def declare(
     )
 
 
+def method_of(name: Name, step_size: float, capacity: int, decay: float, **options: Any) -> Method:
+    """A method with this buffer, if it has one: the others are the same, and run once, whatever is chosen for it."""
+    from analysis.toys import CRITICAL, Method
+
+    if name in CRITICAL:
+        options |= {"capacity": capacity, "decay": decay}
+    return Method(name, step_size, **options)
+
+
 # Intervals: arrays (..., 3) of a value and both ends of its 95 % interval
 
 
@@ -78,9 +87,13 @@ def wilson_rows(outcomes: np.ndarray) -> np.ndarray:
 
 
 def mean_rows(values: np.ndarray) -> np.ndarray:
-    """Mean along the last axis and its normal interval; NaN (a run that diverged) is left out."""
-    mean = np.nanmean(values, axis=-1)
-    half = 1.96 * np.nanstd(values, axis=-1, ddof=1) / np.sqrt(np.sum(~np.isnan(values), axis=-1))
+    """Mean along the last axis and its normal interval; runs that diverged (NaN) are left out, one alone gives NaN."""
+    valid = ~np.isnan(values)
+    count = np.sum(valid, axis=-1).astype(float)
+    count = np.where(count < 2, np.nan, count)
+    mean = np.sum(np.where(valid, values, 0.0), axis=-1) / count
+    squares = np.sum(np.where(valid, values - mean[..., None], 0.0) ** 2, axis=-1)
+    half = 1.96 * np.sqrt(squares / (count - 1) / count)
     return np.stack([mean, mean - half, mean + half], axis=-1)
 
 

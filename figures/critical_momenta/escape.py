@@ -21,6 +21,7 @@ from ._common import (
     errors_of,
     interval_line,
     method_handles,
+    method_of,
     wilson_rows,
 )
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from analysis.toys import Criterion, Method, Name, Wells
 
+STEP = 0.05
 CRITERIA: tuple[Criterion, ...] = ("basin", "near")
 
 
@@ -54,9 +56,9 @@ SIX_COLOURS = COLOURS | {NO_BUFFER: PURPLE, CORRECTED: SKY}
 
 
 def _six_arms() -> dict[str, Method]:
-    from analysis.toys import READINGS, Method
+    from analysis.toys import READINGS
 
-    arms = {str(name): Method(name, capacity=20, decay=0.99) for name in FOUR}
+    arms = {str(name): method_of(name, STEP, 20, 0.99) for name in FOUR}
     arms[NO_BUFFER] = replace(arms["Adam+CM"], capacity=0)
     arms[CORRECTED] = replace(arms["Adam+CM"], options=READINGS["v of the corrected aggregate"])
     return arms
@@ -111,13 +113,11 @@ TEN_RUNS = {Level.QUICK: 40, Level.NORMAL: 400, Level.FULL: 1000}  # in ten dime
 
 def seven_data(level: Level) -> FigureData:
     """Escape ratios (decays, ., criteria, s, 3): of four methods, and of Adam+CM by C in 1 and in 10 dimensions."""
-    from analysis.toys import Method
-
     one, ten = _wells(SEVEN, 1, RUNS[level]), _wells(SEVEN, 10, TEN_RUNS[level])
     arrays = {
-        "methods": [[_ratios(Method(name, capacity=10, decay=decay), one) for name in FOUR] for decay in DECAYS],
-        "sizes": [[_ratios(Method("Adam+CM", capacity=c, decay=d), one) for c in CAPACITIES] for d in DECAYS],
-        "sizes in 10-D": [[_ratios(Method("Adam+CM", capacity=c, decay=d), ten) for c in CAPACITIES] for d in DECAYS],
+        "methods": [[_ratios(method_of(name, STEP, 10, decay), one) for name in FOUR] for decay in DECAYS],
+        "sizes": [[_ratios(method_of("Adam+CM", STEP, c, d), one) for c in CAPACITIES] for d in DECAYS],
+        "sizes in 10-D": [[_ratios(method_of("Adam+CM", STEP, c, d), ten) for c in CAPACITIES] for d in DECAYS],
     }
     inputs = {"runs": RUNS[level], "runs in 10-D": TEN_RUNS[level], "steps": STEPS, "seed": 0, "tolerance of near": 0.1}
     return FigureData({name: np.array(table) for name, table in arrays.items()}, inputs)
@@ -196,6 +196,7 @@ CHOICES = (
     "no buffer",
     "no buffer, corrected v",
 )
+QUICK_CHOICES = ("as printed", "momentum as key", "v of the corrected aggregate", "no buffer")
 TWO: tuple[Name, ...] = ("Adam+CG", "Adam+CM")
 PLACES = {  # s, D, C, decay
     "1-D, $C=10$, $\\lambda=0.7$, $s=5$": (5.0, 1, 10, 0.7),
@@ -214,31 +215,31 @@ def _chosen(method: Method, choice: str) -> Method:
 
 def choice_data(level: Level) -> FigureData:
     """Escape ratios (places, choices, methods, 3); NaN for a choice that does not exist for stored gradients."""
-    from analysis.toys import Method
-
-    table = np.full((len(PLACES), len(CHOICES), len(TWO), 3), np.nan)
+    choices = QUICK_CHOICES if level is Level.QUICK else CHOICES
+    table = np.full((len(PLACES), len(choices), len(TWO), 3), np.nan)
     for i, (s, dim, capacity, decay) in enumerate(PLACES.values()):
         study = _wells((s,), dim, RUNS[level])
         for k, name in enumerate(TWO):
-            printed = Method(name, capacity=capacity, decay=decay)
-            for j, choice in enumerate(CHOICES):
+            printed = method_of(name, STEP, capacity, decay)
+            for j, choice in enumerate(choices):
                 method = _chosen(printed, choice)
                 if j == 0 or repr(method.rule()) != repr(printed.rule()):
                     table[i, j, k] = _ratios(method, study)[0, 0]
-    return FigureData({"ratio": table}, {"runs": RUNS[level], "steps": STEPS, "seed": 0, "box": [-5, 5]})
+    inputs = {"runs": RUNS[level], "steps": STEPS, "seed": 0, "box": [-5, 5], "choices": list(choices)}
+    return FigureData({"ratio": table}, inputs)
 
 
 def choice_table(data: FigureData) -> Mapping[str, np.ndarray]:
     a = data.arrays["ratio"]
     places = [f"{dim}-D C={c} lambda={decay} s={s:g}" for s, dim, c, decay in PLACES.values()]
-    columns = long_table({"place": places, "choice": CHOICES, "method": TWO}, **columns_of(a, "ratio"))
+    columns = long_table({"place": places, "choice": data.inputs["choices"], "method": TWO}, **columns_of(a, "ratio"))
     kept = np.isfinite(columns["ratio"])
     return {name: values[kept] for name, values in columns.items()}
 
 
 def choice_caption(data: FigureData) -> str:
     a = data.arrays["ratio"][..., 0]
-    at = CHOICES.index
+    at = data.inputs["choices"].index
     return (
         rf"Share of {data.inputs['runs']} runs that end in the flat basin under what the paper leaves open, one "
         rf"choice at a time (above the line), and under ablations (below); 95 % Wilson intervals. In one dimension at "
@@ -252,7 +253,8 @@ def choice_caption(data: FigureData) -> str:
 
 def choice_draw(data: FigureData) -> Canvas:
     figure = canvas(PAGE, 3.3)
-    y = -np.arange(len(CHOICES))
+    choices = data.inputs["choices"]
+    y = -np.arange(len(choices))
     for ax, place, rows in zip(figure.subplots(1, len(PLACES), sharey=True), PLACES, data.arrays["ratio"], strict=True):
         for k, name in enumerate(TWO):
             ax.errorbar(
@@ -264,8 +266,8 @@ def choice_draw(data: FigureData) -> Canvas:
                 markersize=3.5,
             )
         ax.set(title=place, xlim=(-0.02, 1.02), xlabel="escape ratio")
-        ax.axhline(-7.5, color=GREY, linewidth=0.6)
-    figure.axes[0].set_yticks(y, [choice.replace("v of", "$v$ of").replace("d v", "d $v$") for choice in CHOICES])
+        ax.axhline(0.5 - choices.index("no buffer"), color=GREY, linewidth=0.6)
+    figure.axes[0].set_yticks(y, [choice.replace("v of", "$v$ of").replace("d v", "d $v$") for choice in choices])
     figure.legend(handles=method_handles(TWO), loc="outside upper center", ncols=2)
     return figure
 

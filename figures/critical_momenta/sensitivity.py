@@ -22,6 +22,7 @@ from ._common import (
     errors_of,
     mean_rows,
     method_handles,
+    method_of,
     wilson_rows,
 )
 
@@ -63,6 +64,7 @@ DESIGNS = {
     "within 0.1, step drop": Design(criterion="near", drop=DROP),
     "starts in the flat basin left out": Design(criterion="escaped"),
 }
+QUICK_DESIGNS = ["as in figures 6 and 7", "starts in $[-10,10]^D$", "within 0.1 of 0"]
 PLACES = {  # s, D, C, decay
     "$D=1$, $C=10$, $\\lambda=0.7$, $s=5$": (5.0, 1, 10, 0.7),
     "$D=1$, $C=10$, $\\lambda=0.99$, $s=5$": (5.0, 1, 10, 0.99),
@@ -72,22 +74,23 @@ PLACES = {  # s, D, C, decay
 
 def design_data(level: Level) -> FigureData:
     """Escape ratios (places, designs, methods, 3) with Wilson intervals."""
-    from analysis.toys import Method, Starts, Wells, reached_flat
+    from analysis.toys import Starts, Wells, reached_flat
 
-    table = np.empty((len(PLACES), len(DESIGNS), len(FOUR), 3))
+    designs = QUICK_DESIGNS if level is Level.QUICK else list(DESIGNS)
+    table = np.empty((len(PLACES), len(designs), len(FOUR), 3))
     for i, (s, dim, capacity, decay) in enumerate(PLACES.values()):
-        for j, design in enumerate(DESIGNS.values()):
+        for j, design in enumerate(DESIGNS[name] for name in designs):
             study = Wells((s,), Starts(-design.side, design.side, dim, RUNS[level]), design.steps)
             for k, name in enumerate(FOUR):
-                method = Method(name, capacity=capacity, decay=decay, drop=design.drop)
+                method = method_of(name, 0.05, capacity, decay, drop=design.drop)
                 found = reached_flat(method, study, design.criterion)[0]
                 table[i, j, k] = wilson_rows(found[~np.isnan(found)])
-    return FigureData({"ratio": table}, {"runs": RUNS[level], "seed": 0})
+    return FigureData({"ratio": table}, {"runs": RUNS[level], "seed": 0, "designs": designs})
 
 
 def design_table(data: FigureData) -> Mapping[str, np.ndarray]:
     places = [f"D={dim} C={c} lambda={decay} s={s:g}" for s, dim, c, decay in PLACES.values()]
-    axes = {"place": places, "design": [name.replace("$", "") for name in DESIGNS], "method": FOUR}
+    axes = {"place": places, "design": [name.replace("$", "") for name in data.inputs["designs"]], "method": FOUR}
     return long_table(axes, **columns_of(data.arrays["ratio"], "ratio"))
 
 
@@ -95,12 +98,12 @@ def design_caption(data: FigureData) -> str:
     a = data.arrays["ratio"][..., 0]
     cm, rest = FOUR.index("Adam+CM"), [k for k, name in enumerate(FOUR) if name != "Adam+CM"]
     ahead = np.sum(a[:, :, cm] > a[:, :, rest].max(axis=-1), axis=1)
-    at = list(DESIGNS).index
+    at = data.inputs["designs"].index
     cg = FOUR.index("Adam+CG")
     basin, near, wide = a[1, 0], a[1, at("within 0.1 of 0")], a[2, at("starts in $[-10,10]^D$")]
     return (
         rf"Escape ratios at three places under other designs of the study, {data.inputs['runs']} starts each, 95 % "
-        rf"Wilson intervals. Adam+CM has the highest ratio in {ahead[0]}, {ahead[1]} and {ahead[2]} of {len(DESIGNS)} "
+        rf"Wilson intervals. Adam+CM has the highest ratio in {ahead[0]}, {ahead[1]} and {ahead[2]} of {a.shape[1]} "
         rf"designs (left to right). In the middle the criterion decides: Adam+CG leaves the sharp basin more often "
         rf"({basin[cg]:.2f} against {basin[cm]:.2f}), but swings, and ends within 0.1 of 0 less often ({near[cg]:.2f} "
         rf"against {near[cm]:.2f}). On the right the region of the starts does: from $[-10,10]^{{10}}$ Adam+CG is "
@@ -110,12 +113,12 @@ def design_caption(data: FigureData) -> str:
 
 def design_draw(data: FigureData) -> Canvas:
     figure = canvas(PAGE, 3.6)
-    y = -np.arange(len(DESIGNS))
+    y = -np.arange(len(data.inputs["designs"]))
     for ax, place, rows in zip(figure.subplots(1, len(PLACES), sharey=True), PLACES, data.arrays["ratio"], strict=True):
         for k, name in enumerate(FOUR):
             _points(ax, rows[:, k], y + 0.13 * (1.5 - k), name)
         ax.set(title=place, xlim=(-0.02, 1.02), xlabel="escape ratio")
-    figure.axes[0].set_yticks(y, list(DESIGNS))
+    figure.axes[0].set_yticks(y, data.inputs["designs"])
     figure.legend(handles=method_handles(FOUR), loc="outside upper center", ncols=4)
     return figure
 
@@ -154,13 +157,10 @@ OTHERS = FOUR[:3]
 
 
 def _method(name: Any, choice: Choice) -> Method:
-    """Adam and Adam+SAM are the same whatever is chosen for the buffers."""
-    from analysis.toys import READINGS, Method
+    from analysis.toys import CRITICAL, READINGS
 
-    if name not in ("Adam+CG", "Adam+CM"):
-        return Method(name, 0.1, drop=choice.drop)
-    options = READINGS[choice.reading]
-    return Method(name, 0.1, capacity=choice.capacity, decay=choice.decay, drop=choice.drop, options=options)
+    options = READINGS[choice.reading] if name in CRITICAL else ()
+    return method_of(name, 0.1, choice.capacity, choice.decay, drop=choice.drop, options=options)
 
 
 def _setting(function: str, choice: Choice) -> tuple[Landscape, float, float, int]:
@@ -178,9 +178,10 @@ def choice_data(level: Level) -> FigureData:
     """Adam+CM minus each other method (functions, columns, choices, others, 3), in the other's standard deviations."""
     from analysis.toys import Plane, Starts, plane_outcome
 
-    table = np.empty((len(FUNCTIONS), len(COLUMNS), len(CHOICES), len(OTHERS), 3))
+    choices = list(CHOICES)[:: 5 if level is Level.QUICK else 1]
+    table = np.empty((len(FUNCTIONS), len(COLUMNS), len(choices), len(OTHERS), 3))
     for f, function in enumerate(FUNCTIONS):
-        for j, choice in enumerate(CHOICES.values()):
+        for j, choice in enumerate(CHOICES[name] for name in choices):
             landscape, low, high, dim = _setting(function, choice)
             study = Plane(landscape, Starts(low, high, dim, RUNS[level]), (STEPS,))
             for c, column in enumerate(COLUMNS):
@@ -188,14 +189,14 @@ def choice_data(level: Level) -> FigureData:
                 for k, name in enumerate(OTHERS):
                     other = plane_outcome(_method(name, choice), study, column)
                     table[f, c, j, k] = mean_rows(cm - other) / np.nanstd(other, ddof=1)
-    return FigureData({"difference": table}, {"runs": RUNS[level], "steps": STEPS, "seed": 0})
+    return FigureData({"difference": table}, {"runs": RUNS[level], "steps": STEPS, "seed": 0, "choices": choices})
 
 
 def choice_table(data: FigureData) -> Mapping[str, np.ndarray]:
     axes = {
         "function": FUNCTIONS,
         "column": COLUMNS,
-        "choice": [name.replace("$", "") for name in CHOICES],
+        "choice": [name.replace("$", "") for name in data.inputs["choices"]],
         "other": OTHERS,
     }
     return long_table(axes, **columns_of(data.arrays["difference"], "difference"))
@@ -208,7 +209,7 @@ def choice_caption(data: FigureData) -> str:
         rf"Adam+CM minus each other method in the mean, in standard deviations of the other over {data.inputs['runs']} "
         rf"shared starts, 95 % intervals; left of the line Adam+CM is lower or flatter. Rows: one choice changed at a "
         rf"time. Both columns of table 1 ask for all three left of it. That holds for the loss in {below[0, 0]} of "
-        rf"{len(CHOICES)} rows on Goldstein-Price and {below[1, 0]} on Levy, for the sharpness in {below[0, 1]} and "
+        rf"{a.shape[2]} rows on Goldstein-Price and {below[1, 0]} on Levy, for the sharpness in {below[0, 1]} and "
         rf"{below[1, 1]}: Adam+CM is flatter but higher on the one function, lower but not flatter than Adam+CG on the "
         rf"other. Last row: variables on the unit square (Goldstein-Price), five variables (Levy)."
     )
@@ -216,7 +217,7 @@ def choice_caption(data: FigureData) -> str:
 
 def choice_draw(data: FigureData) -> Canvas:
     figure = canvas(PAGE, 3.9)
-    y = -np.arange(len(CHOICES))
+    y = -np.arange(len(data.inputs["choices"]))
     axes = figure.subplots(1, len(FUNCTIONS) * len(COLUMNS), sharey=True)
     for i, ax in enumerate(axes):
         f, c = divmod(i, len(COLUMNS))
@@ -229,7 +230,7 @@ def choice_draw(data: FigureData) -> Canvas:
         ax.set_xticks([-4, -1, 0, 1, 4], ["\N{MINUS SIGN}4", "\N{MINUS SIGN}1", "0", "1", "4"])
         ax.minorticks_off()
         ax.set(xlim=(-10, 10))
-    axes[0].set_yticks(y, list(CHOICES))
+    axes[0].set_yticks(y, data.inputs["choices"])
     handles = method_handles(OTHERS)
     for handle in handles:
         handle.set_label(f"minus {handle.get_label()}")

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..registry import FigureData, Level, long_table
 from ..style import BLACK, PAGE, canvas
-from ._common import DROP, FIVE, FOUR, RUNS, STEPS, TOYS, declare
+from ._common import DROP, FIVE, FOUR, RUNS, STEPS, TOYS, declare, method_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -100,7 +100,7 @@ def _wells(dim: int, sharpness: tuple[float, ...], runs: int) -> Wells:
 def _outcomes(runs: int) -> dict[str, dict[str, np.ndarray]]:
     """By study: an array (runs,) of outcomes under every name that its sentences use."""
     from analysis.landscapes import Ackley
-    from analysis.toys import BEST, Method, Plane, Starts, plane_outcome, reached_flat
+    from analysis.toys import BEST, Plane, Starts, plane_outcome, reached_flat
 
     from .tables import study_of, table_1_methods, table_5_methods
 
@@ -114,7 +114,7 @@ def _outcomes(runs: int) -> dict[str, dict[str, np.ndarray]]:
             f"{name} s={s:g}": row
             for name in FOUR
             for s, row in zip(
-                sharpness, reached_flat(Method(name, capacity=capacity, decay=decay), wells, "basin"), strict=True
+                sharpness, reached_flat(method_of(name, 0.05, capacity, decay), wells, "basin"), strict=True
             )
         }
     for function in ("Goldstein-Price", "Levy"):

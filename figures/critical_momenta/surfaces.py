@@ -26,6 +26,7 @@ from ._common import (
     draw_surface,
     errors_of,
     method_handles,
+    method_of,
     surface,
     walk,
     wilson_rows,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
     from analysis.landscapes import Landscape
-    from analysis.toys import Method
+    from analysis.toys import Method, Name
 
 # Minima of Goldstein-Price, lowest first.
 MINIMA = ((0.0, -1.0), (-0.6, -0.4), (1.8, 0.2), (1.2, 0.8))
@@ -43,11 +44,9 @@ WINDOW = {"Goldstein-Price": 2.6, "Ackley": 5.6}
 GOAL = {"Goldstein-Price": MINIMA[0], "Ackley": (0.0, 0.0)}
 
 
-def _twenty(name: Any, drop: int | None) -> Method:
+def _twenty(name: Name, drop: int | None) -> Method:
     """C = 20 and decay 0.99, as in figure 1."""
-    from analysis.toys import Method
-
-    return Method(name, 0.1, capacity=20, decay=0.99, drop=drop)
+    return method_of(name, 0.1, 20, 0.99, drop=drop)
 
 
 def _landscape(name: str) -> Landscape:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..registry import FigureData, Level, long_table
 from ..style import GREY, PAGE, canvas
-from ._common import DROP, FOUR, RUNS, STEPS, TOYS, columns_of, declare, mean_rows, wilson_rows
+from ._common import DROP, FOUR, RUNS, STEPS, TOYS, columns_of, declare, mean_rows, method_of, wilson_rows
 from .surfaces import MINIMA
 
 if TYPE_CHECKING:
@@ -120,9 +120,7 @@ def _cell(row: np.ndarray) -> str:
 
 def table_1_methods() -> list[Method]:
     """C = 20 and decay 0.99: the rows of Levy are those of table 5 with these."""
-    from analysis.toys import Method
-
-    return [Method(name, 0.1, capacity=20, decay=0.99) for name in FOUR]
+    return [method_of(name, 0.1, 20, 0.99) for name in FOUR]
 
 
 def one_data(level: Level) -> FigureData:
@@ -221,9 +219,7 @@ TWO: tuple[Name, ...] = ("Adam+CG", "Adam+CM")
 
 def table_5_methods() -> list[Method]:
     """Adam+CG, then Adam+CM, each with the three settings."""
-    from analysis.toys import Method
-
-    return [Method(name, 0.1, capacity=c, decay=decay) for name in TWO for c, decay in SETTINGS]
+    return [method_of(name, 0.1, c, decay) for name in TWO for c, decay in SETTINGS]
 
 
 def five_data(level: Level) -> FigureData:
