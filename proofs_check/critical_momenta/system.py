@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -14,34 +14,45 @@ import sympy as sp
 from ..checks.rational import fractions, rotations
 from ..checks.search import ForAll, for_all
 from ..claim import Budget, Claim, Evidence, Exact, Part, Way, Witness
-
-ALPHA, BETA, H = sp.symbols("alpha beta h")
+from .every_size import (
+    AGE,
+    ALPHA,
+    BETA,
+    SIZE,
+    H,
+    Rows,
+    Z,
+    closed_form,
+    collapse_steps,
+    derived_rows,
+    determinant_steps,
+    same_rows,
+)
 
 # --- the matrix against the recursion ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class System:
-    """A matrix A(C) in alpha, beta, h, said to run (8) with one convention of the momentum."""
+    """A matrix A in alpha, beta, h and C, said to run (8) with one convention of the momentum."""
 
-    matrix: Callable[[int], sp.Matrix]
+    rows: Rows
     ema: bool = False
 
 
 @lru_cache(maxsize=64)
 def derived(size: int, gain: Any = 1) -> sp.ImmutableMatrix:
-    """A of V = [theta_{t+1}, theta_t, m_t, ..., m_{t-C+1}], as the Jacobian of one step of (8)."""
+    """A of V = [theta_{t+1}, theta_t, m_t, ..., m_{t-C+1}], as the Jacobian of one step of (8) for one C."""
     theta, before, *m = sp.symbols(f"theta before m0:{size}")
     new = BETA * m[0] + gain * H * theta
     step = new + sum(m, sp.Integer(0)) / size
     return sp.Matrix([theta - ALPHA * step, theta, new, *m[:-1]]).jacobian([theta, before, *m]).as_immutable()
 
 
-def printed_matrix(size: int) -> sp.Matrix:
-    """The display of section 3.2 with its last entry of the first row as printed; C >= 2."""
-    matrix = derived(size).as_mutable()
-    matrix[0, size + 1] = ALPHA / size
-    return matrix
+def printed_rows() -> Rows:
+    """The display of section 3.2, with the last entry of its first row as printed (which takes C >= 2)."""
+    rows = derived_rows()
+    return replace(rows, theta_on_momentum=rows.theta_on_momentum + 2 * ALPHA / SIZE * sp.KroneckerDelta(AGE, SIZE))
 
 
 REPLAY_STEP = """
@@ -58,11 +69,11 @@ violated = sum(a * b for a, b in zip(row, state)) != theta - alpha * (new + sum(
 
 
 def system_runs_method(statement: System, budget: Budget) -> list[Evidence]:
-    """Whether the matrix is the Jacobian of the recursion, entry by entry, for several C."""
-    steps = {}
+    """Whether the rows are those of the recursion: entry by entry for every C, and as matrices for several."""
+    gain = 1 - BETA if statement.ema else 1
+    steps = same_rows(statement.rows, derived_rows(gain))
     for size in range(2, budget.pick(6, 16)):
-        claimed = statement.matrix(size)
-        truth = derived(size, 1 - BETA if statement.ema else 1)
+        claimed, truth = statement.rows.matrix(size), derived(size, gain)
         same = (claimed - truth).applyfunc(sp.expand).is_zero_matrix
         steps[f"C = {size}"] = bool(same)
         if not same:
@@ -101,19 +112,12 @@ def _row_times(matrix: sp.Matrix, state: Sequence[Fraction]) -> list[Fraction]:
     return [sum((Fraction(str(matrix[i, j])) * s for j, s in enumerate(state)), Fraction(0)) for i in range(len(state))]
 
 
-def closed_form(size: int) -> sp.Expr:
-    """(z - 1)(z - beta) z^(C-1) + x (z^C + (z^(C-1) + ... + 1) / C), x = alpha h."""
-    z = sp.Symbol("z")
-    return (z - 1) * (z - BETA) * z ** (size - 1) + ALPHA * H * (z**size + sum(z**k for k in range(size)) / size)
-
-
-def characteristic_form(statement: Callable[[int], sp.Expr], budget: Budget) -> list[Evidence]:
-    """det(z - A) = z times the stated polynomial, for several C."""
-    z = sp.Symbol("z")
-    steps = {}
+def characteristic_form(statement: Callable[[Any], sp.Expr], budget: Budget) -> list[Evidence]:
+    """det(z - A) = z times the stated polynomial: for every C, and expanded for several."""
+    steps = determinant_steps(statement)
     for size in range(1, budget.pick(3, 12)):
-        determinant = (z * sp.eye(size + 2) - derived(size)).det(method="berkowitz")
-        steps[f"C = {size}"] = sp.expand(determinant - z * statement(size)) == 0
+        determinant = (Z * sp.eye(size + 2) - derived(size)).det(method="berkowitz")
+        steps[f"C = {size}"] = sp.expand(determinant - sp.cancel(Z * statement(size))) == 0
     return [Exact("symbolic", steps)]
 
 
@@ -209,6 +213,7 @@ class Blocks:
 
     hessian: Callable[[np.ndarray, list[Fraction]], np.ndarray]
     singular: bool
+    proof: Callable[[], dict[str, bool]] = dict
 
 
 def symmetric(rotation: np.ndarray, curvatures: list[Fraction]) -> np.ndarray:
@@ -246,8 +251,8 @@ def _characteristic(matrix: np.ndarray) -> Any:
 
 
 def blocks_collapse(statement: Blocks, budget: Budget) -> list[Evidence]:
-    """Characteristic polynomials of A (or of A^T A) factor over the curvatures, in exact rationals."""
-    steps = {}
+    """The proof for every C and H, and characteristic polynomials of A (or A^T A) that factor over the curvatures."""
+    steps = statement.proof()
     curvatures = [Fraction(1, 3), Fraction(1), Fraction(5, 2)]
     for number, rotation in enumerate(rotations(3, budget.pick(2, 6))):
         for size in budget.pick((1, 3), (1, 2, 3, 5)):
@@ -260,7 +265,7 @@ def blocks_collapse(statement: Blocks, budget: Budget) -> list[Evidence]:
             for matrix in small[1:]:
                 product = product * _characteristic(matrix)
             steps[f"rotation {number}, C = {size}"] = bool(_characteristic(block) == product)
-    return [Exact("rational", steps, {"curvatures": curvatures})]
+    return [Exact("symbolic", steps, {"curvatures": curvatures})]
 
 
 # --- time-varying curvatures ----------------------------------------------------------------------------------------
@@ -293,7 +298,7 @@ def products_contract(statement: Switching, budget: Budget) -> list[Evidence]:
                             return [witness]
                     if statement.constant:
                         break
-    return [Exact("rational", {f"all {tried} products of stable matrices are stable": True})]
+    return [Exact("rational", {f"all {tried} products of stable matrices are stable": True}, instances=tried)]
 
 
 def _radius(matrix: np.ndarray) -> float:
@@ -354,8 +359,8 @@ CLAIMS = [
             Part(
                 "the recursion is linear in this state",
                 system_runs_method,
-                printed=System(derived),
-                broken=System(lambda size: derived(size).subs(BETA, BETA / 2)),
+                printed=System(derived_rows()),
+                broken=System(derived_rows().subs(BETA, BETA / 2)),
                 note=r"The state is not minimal: $\theta_t$ is never used, and costs one eigenvalue 0 per coordinate.",
             ),
             Part(
@@ -378,9 +383,9 @@ CLAIMS = [
             Part(
                 "entries against the recursion",
                 system_runs_method,
-                printed=System(printed_matrix),
-                broken=System(lambda size: printed_matrix(size).subs(H, 2 * H)),
-                repair=System(derived),
+                printed=System(printed_rows()),
+                broken=System(printed_rows().subs(H, 2 * H)),
+                repair=System(derived_rows()),
                 repair_note=r"the last entry of the first row is $-\frac\alpha CI$",
                 note="The sum of (8) gives every stored momentum the same sign; the printed plus in the last column is "
                 "the only wrong entry.",
@@ -396,9 +401,9 @@ CLAIMS = [
             Part(
                 "the convention of the entries",
                 system_runs_method,
-                printed=System(derived, ema=True),
-                broken=System(lambda size: derived(size, (1 - BETA) ** 2), ema=True),
-                repair=System(lambda size: derived(size, 1 - BETA), ema=True),
+                printed=System(derived_rows(), ema=True),
+                broken=System(derived_rows((1 - BETA) ** 2), ema=True),
+                repair=System(derived_rows(1 - BETA), ema=True),
                 repair_note=r"with (4), $H$ is to be replaced by $(1-\beta)H$; as printed $A$ belongs to $m_t=\beta "
                 r"m_{t-1}+g_t$",
                 note=r"The two conventions differ by $\alpha\leftrightarrow\alpha(1-\beta)$ alone, so $\rho^*$ and the "
@@ -433,7 +438,7 @@ CLAIMS = [
             Part(
                 "singular values, with multiplicity",
                 blocks_collapse,
-                printed=Blocks(symmetric, singular=True),
+                printed=Blocks(symmetric, singular=True, proof=lambda: collapse_steps(orthogonal=True)),
                 broken=Blocks(skewed, singular=True),
                 note="$I\\otimes U$ with the orthogonal eigenbasis $U$ of $H$ turns $A$ into the $A_h$ side by side. "
                 "The control drops the symmetry of $H$ and keeps its eigenvalues.",
@@ -441,7 +446,7 @@ CLAIMS = [
             Part(
                 "eigenvalues, with multiplicity",
                 blocks_collapse,
-                printed=Blocks(symmetric, singular=False),
+                printed=Blocks(symmetric, singular=False, proof=lambda: collapse_steps(orthogonal=False)),
                 broken=Blocks(lambda u, c: symmetric(u, [2 * v for v in c]), singular=False),
                 bears=False,
                 note="Holds for every diagonalisable $H$, symmetric or not.",

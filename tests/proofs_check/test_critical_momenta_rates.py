@@ -41,7 +41,7 @@ def test_verdicts_and_controls(claim: Claim) -> None:
 
 def test_printed_matrix_does_not_run_the_method() -> None:
     # Two stored momenta of 1 and nothing else: (8) subtracts both, the printed row adds the older one.
-    matrix = np.array(system.printed_matrix(2).subs({"alpha": 1, "beta": 0, "h": 0}), dtype=float)
+    matrix = np.array(system.printed_rows().matrix(2).subs({"alpha": 1, "beta": 0, "h": 0}), dtype=float)
     assert matrix[0] @ np.array([0, 0, 1.0, 1.0]) == 0.0
     truth = np.array(system.derived(2).subs({"alpha": 1, "beta": 0, "h": 0}), dtype=float)
     assert truth[0] @ np.array([0, 0, 1.0, 1.0]) == -1.0
