@@ -53,7 +53,7 @@ def double_precision(statement: Accuracy, budget: Budget) -> list[Evidence]:
         gaps = _lengths(a, path.projected - gmres_iterates(a, b, 0 * b, d), b)
         for k in range(1, d):
             for condition, gap in zip(_column_condition(a, path.iterates, k), gaps[k], strict=True):
-                bound = 10 * d * k * eps * condition**statement.power
+                bound = 10 * d * k * eps * float(condition) ** statement.power
                 if bound < 1:  # a distance cannot exceed the two residuals: a larger bound says nothing
                     shares.append(float(gap) / bound)
                     decade = int(np.ceil(np.log10(condition)))

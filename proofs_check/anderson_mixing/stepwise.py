@@ -154,9 +154,10 @@ def same_steps(statement: SameSteps, budget: Budget) -> list[Evidence]:
             else:
                 compared += 1
                 with mpmath.workdps(40):
-                    digits = [[lift(v) for v in side] for side in held]
+                    big_x, big_r = ([lift(v) for v in side] for side in held)
                     big = {k: mpmath.mpf(v) for k, v in numbers.items()}
-                    exact = one_step(*digits, big, memory, DELTAS[statement.delta], statement.penalty).astype(float)
+                    digits = one_step(big_x, big_r, big, memory, DELTAS[statement.delta], statement.penalty)
+                    exact = digits.astype(float)
                 gap = float(np.linalg.norm(found - exact))
                 worst = max(worst, gap / bound)
                 if gap > bound:
