@@ -21,8 +21,13 @@ SECTIONS = (
     "convex_chain",  # 4.1, C.1.1: (10)-(16)
     "convex_corollary",  # 4.1, C.1.2: corollary 1
     "convex_extensions",  # 4, 4.1: rate, bias corrections
-    "nonconvex",  # 4.2, C.2
-    "toys",  # 5, A: toy functions, figure 2
+    "nonconvex_rate",  # 4.2, C.2: theorem 2, corollary 2, (21)-(25)
+    "nonconvex_conditions",  # 4.2: conditions of theorem 2
+    "nonconvex_lemmas",  # C.2: theorem 5, lemmas 5-11
+    "toys",  # 5, A: toy functions
+    "figure_2_speed",  # 5.1.1: figure 2, who is fastest
+    "figure_2_stability",  # 5.1.1: figure 2, oscillations
+    "figure_2_sgdm",  # 5.1.1: figure 2, rates of SGDM
     "experiments",  # 5, D: printed tables
 )
 

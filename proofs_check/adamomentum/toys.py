@@ -14,7 +14,6 @@ from ..checks.symbolic import Identity, is_zero, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Exact, Part
 from ..critical_momenta.minima import Minima, located, several_minima
 from ..critical_momenta.places import Place, global_minimum_lies_in
-from . import figure_2
 
 X, Y = sp.symbols("x y", real=True)
 SPHERE_TEXT = "x**2+y**2"
@@ -217,5 +216,4 @@ CLAIMS = [
             ),
         ),
     ),
-    *figure_2.CLAIMS,
 ]

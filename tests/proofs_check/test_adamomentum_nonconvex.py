@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from optassay.optimizers import AdaMomentum
-from proofs_check.adamomentum import nonconvex
+from proofs_check.adamomentum import nonconvex_conditions, nonconvex_lemmas, nonconvex_rate
 from proofs_check.adamomentum.nonconvex_runs import expected, instances, one_run
 from proofs_check.claim import Budget
 from proofs_check.judge import judge_claim
@@ -26,7 +26,8 @@ EXPECTED = {
     "lemmas-7-to-11": "corrected",
     "equations-21-to-25": "proved",
 }
-CLAIMS = {claim.id.partition("/")[2]: claim for claim in nonconvex.CLAIMS}
+MODULES = (nonconvex_rate, nonconvex_conditions, nonconvex_lemmas)
+CLAIMS = {claim.id.partition("/")[2]: claim for module in MODULES for claim in module.CLAIMS}
 
 
 @cache
@@ -77,7 +78,7 @@ def test_terms_of_one_step() -> None:
 
 def test_bounds_below_the_truth_are_refuted() -> None:
     for name in ("(20), a hundredth", "lemma 8, eighth", "lemma 11, nothing"):
-        found = nonconvex.on_runs(nonconvex.Bounded(name), Budget.QUICK)
+        found = nonconvex_lemmas.on_runs(nonconvex_lemmas.Bounded(name), Budget.QUICK)
         assert type(found[0]).__name__ == "Witness"
 
 
@@ -88,3 +89,26 @@ def test_step_sizes_fall_for_as_long_as_beta_2_allows() -> None:
         t = np.arange(1, 2 * last)
         falls = beta2 >= t / (t + 1) - 1e-12
         assert falls[: last - 1].all() and not falls[last]
+
+
+def test_walk_up_the_slope() -> None:
+    """The process behind the counterexample without falling w_t, run with the optimizer: it goes up and stays."""
+    rng = np.random.default_rng(0)
+    x = np.full((500, 1), 10.0)
+    rule = AdaMomentum(1.0, 0.0, 0.0, 0.0, debias=False)
+    state, lowest = rule.init(x), x.copy()
+    for t in range(1, 3001):
+        g = np.where(rng.random(x.shape) < 0.25, 4.0, -1.0)
+        x, state = rule.replace(step_size=t**-0.5).step(x, g, state)
+        lowest = np.minimum(lowest, x)
+    mean = 10 + 0.5 * float(np.sum(np.arange(1, 3001) ** -0.5))
+    assert float(x.mean()) == pytest.approx(mean, rel=0.01)
+    assert np.mean(lowest < 0) <= np.exp(-100 / (2 * (1 + np.log(3000))))
+
+
+def test_sides_of_the_walk_by_plain_arithmetic() -> None:
+    left, right = nonconvex_rate._drift_sides(10**10, np.log, np.sqrt, np.exp, 1.0)
+    eta = 1 + np.log(1e10)
+    assert left == pytest.approx((1 - np.exp(-100 / (2 * eta))) / 16)
+    assert right == pytest.approx(4 / 1e5 * (0.875 * 16 * eta + 2 * 16 + 2 * 16 + 0.25 * 10.5))
+    assert right < 0.03 < 0.05 < left

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from proofs_check.adamomentum import experiments, figure_2, toys
+from proofs_check.adamomentum import experiments, figure_2_sgdm, figure_2_speed, figure_2_stability, toys
 from proofs_check.adamomentum.toy_runs import OURS, RIVALS, SLOPES, TOYS, distances, plain_distances, starts, times
 from proofs_check.claim import Budget, rejects
 from proofs_check.judge import judge_claim
@@ -28,7 +28,8 @@ EXPECTED = {
     "transformer-iwslt14": "needs data",
     "tables-significance": "corrected",
 }
-CLAIMS = {claim.id.partition("/")[2]: claim for claim in (*toys.CLAIMS, *experiments.CLAIMS)}
+MODULES = (toys, figure_2_speed, figure_2_stability, figure_2_sgdm, experiments)
+CLAIMS = {claim.id.partition("/")[2]: claim for module in MODULES for claim in module.CLAIMS}
 
 
 @cache
@@ -89,7 +90,7 @@ def test_heavy_ball_at_the_printed_rate_leaves_beales_minimum() -> None:
 
 
 def test_checks_reject_false_statements() -> None:
-    late = figure_2.Fastest("sphere", ("RMSprop",), "settled", share=0.5)
-    assert rejects(figure_2.fastest(late, Budget.QUICK))
-    assert rejects(figure_2.best_rates(figure_2.BestRates({"sphere": 1e-4}), Budget.QUICK))
-    assert rejects(figure_2.nowhere_fastest(figure_2.NowhereFastest("camel", 0.1), Budget.QUICK))
+    late = figure_2_speed.Fastest("sphere", ("RMSprop",), "settled", share=0.5)
+    assert rejects(figure_2_speed.fastest(late, Budget.QUICK))
+    assert rejects(figure_2_sgdm.best_rates(figure_2_sgdm.BestRates({"sphere": 1e-4}), Budget.QUICK))
+    assert rejects(figure_2_speed.nowhere_fastest(figure_2_speed.NowhereFastest("camel", 0.1), Budget.QUICK))
