@@ -131,7 +131,7 @@ FIGURES = [
             "adamomentum/toy-functions",
             "adamomentum/toy-function-beale",
         ),
-        cost=Cost(2.0, 10.0, 10.0),
+        cost=Cost(1.0, 6.0, 6.0),
         data=race_data,
         table=race_table,
         draw=race_draw,

@@ -97,7 +97,7 @@ def map_data(level: Level) -> FigureData:
     """R(T)/T at the end over 56 pairs for several C, the large slope every C rounds."""
     from analysis.reddi import ALPHA, METHODS, worst_average
 
-    rounds = {Level.QUICK: 900, Level.NORMAL: 300_000, Level.FULL: 3_000_000}[level]
+    rounds = {Level.QUICK: 900, Level.NORMAL: 1_000_000, Level.FULL: 10_000_000}[level]
     sizes = (3, 10, 100)
     average = np.stack([_averages(size, rounds, [rounds])[:, 0] for size in sizes])
     worst = np.array([worst_average(size, size) for size in sizes])
@@ -160,7 +160,7 @@ FIGURES = [
         shows="The paper has no such figure; it concludes that the average regret tends to zero.",
         caption=curves_caption,
         claims=CLAIMS,
-        cost=Cost(1.0, 12.0, 90.0),
+        cost=Cost(1.0, 6.0, 50.0),
         data=curves_data,
         table=curves_table,
         draw=curves_draw,
@@ -173,7 +173,7 @@ FIGURES = [
         shows="The paper has no such figure; it concludes that the average regret tends to zero.",
         caption=map_caption,
         claims=CLAIMS,
-        cost=Cost(2.0, 14.0, 90.0),
+        cost=Cost(1.0, 12.0, 120.0),
         data=map_data,
         table=map_table,
         draw=map_draw,

@@ -125,7 +125,7 @@ FIGURES = [
             "adamomentum/theorem-1-rate-remark",
             "adamomentum/corollary-1-average-regret",
         ),
-        cost=Cost(2.0, 15.0, 120.0),
+        cost=Cost(2.0, 8.0, 60.0),
         data=slack_data,
         table=slack_table,
         draw=slack_draw,
