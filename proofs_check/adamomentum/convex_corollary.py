@@ -351,6 +351,7 @@ COROLLARY = Claim(
         r"theorem 1's, $\beta_{1,t}=\beta_1\lambda^t$, $\|\nabla f_t\|_\infty\le G_\infty$",
         r"$0<\lambda<1$ (not printed)",
     ),
+    figures=("adamomentum/average-regret", "adamomentum/regret-map", "adamomentum/regret-bound-slack"),
     parts=(
         Part(
             "the bound, distances as printed",

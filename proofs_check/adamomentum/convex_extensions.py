@@ -157,6 +157,7 @@ RATE = Claim(
     location="4.1, after theorem 1",
     statement=r"Theorem 1's bound is $\tilde O(\sqrt T)$, and smaller still for sparse features.",
     assumptions=(r"bounded gradients, so that $v_t$ is bounded and $\|g_{1:T,i}\|_2=O(\sqrt T)$",),
+    figures=("adamomentum/regret-bound-slack",),
     parts=(
         Part(
             "second term",

@@ -164,6 +164,7 @@ THEOREM = Claim(
         r"$v_t\le v_{t+1}$, $\gamma<1$, no debiasing, no $\epsilon$",
         r"$\|\theta_m-\theta_n\|_\infty\le D$ for $m,n\in[T]$",
     ),
+    figures=("adamomentum/regret-bound-slack",),
     parts=(
         Part(
             "the bound, distances as printed",
@@ -303,6 +304,7 @@ MONOTONE = Claim(
     id="adamomentum/theorem-1-monotone-second-moment",
     location="4.1, theorem 1",
     statement=r"$v_t\le v_{t+1}$ for all $t$ (judged: along every run of AdaMomentum).",
+    figures=("adamomentum/average-regret", "adamomentum/regret-map"),
     parts=(
         Part(
             "holds along every run",

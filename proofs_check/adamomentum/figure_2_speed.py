@@ -209,6 +209,7 @@ CLAIMS = [
         r"among 1000, $\beta=(0.9,0.999)$, $\epsilon=10^{-16}$, step 0.1, printed SGDM rates (heavy ball), from every "
         r"start of a $20\times20$ grid over $[-5,5]^2$ (Beale: $[-4.5,4.5]^2$) at least 0.5 away; then which share of "
         "the starts, and in every other setting.",
+        figures=("adamomentum/figure-2",),
         parts=(
             _fastest_part(
                 "sphere",
@@ -259,6 +260,7 @@ CLAIMS = [
         location="section 5.1.1, figure 2",
         statement="RMSprop, Adam and AdaBelief are much slower. Judged: on each function their median step of settling "
         "within 0.1 is at least twice AdaMomentum's (setting of figure-2-fastest; never counts as infinite).",
+        figures=("adamomentum/figure-2",),
         parts=(
             Part(
                 "all three, on all four functions",

@@ -80,6 +80,7 @@ CLAIMS = [
         statement="AdaMomentum converges stably to the optimum without big oscillations. Judged: after its first visit "
         "within 0.1 of the optimum it is never again further than 0.5 away (1000 steps, setting of figure-2-fastest); "
         "and it ends there.",
+        figures=("adamomentum/figure-2",),
         parts=(
             Part(
                 "sphere: no excursion beyond 0.5 after the first visit",

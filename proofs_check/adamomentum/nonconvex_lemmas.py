@@ -218,6 +218,7 @@ CLAIMS = [
         statement=r"$E\sum\langle\nabla f,w_t\nabla f\rangle\le E[C_1\sum\|w_tg_t\|^2+C_2\sum\|\delta_t\|_1+C_3\sum"
         r"\|\delta_t\|^2]+C_4$ for constants free of $T$.",
         assumptions=(r"unbiased $g_t$; sums of $\delta_t$ from $t=2$, since $w_0=\alpha_0/\sqrt{v_0}$ does not exist",),
+        figures=("adamomentum/nonconvex-bound-slack",),
         parts=(
             Part(
                 "exact runs, printed constants, H at the z_t too",
@@ -240,6 +241,7 @@ CLAIMS = [
         statement=r"$C_1=\frac32L+\frac12+L^2ba^2$, $C_2=H^2b+2H^2$, $C_3=(1+L^2a^2b)H^2b^2$, "
         r"$C_4=b(H^2+G^2)+b^2G^2+2H^2E\|w_1\|_1+E[f(z_1)-f(z^*)]$ collect lemmas 6-11. Judged: each is at least the "
         "sum of what the lemmas, in their sharpest form here, contribute.",
+        figures=("adamomentum/nonconvex-bound-slack",),
         parts=(
             Part(
                 "C_1 to C_4 for all L and beta_1",

@@ -212,6 +212,7 @@ CLAIMS = [
             r"$E[g_t\mid\theta_t]=\nabla f(\theta_t)$, which the theorem does not list; no bias correction, no "
             r"$\epsilon$",
         ),
+        figures=("adamomentum/nonconvex-bound-slack",),
         parts=(
             Part(
                 "(20) to (25): the combination",
@@ -262,6 +263,7 @@ CLAIMS = [
         location="corollary 2",
         statement=r"$\alpha_t=\alpha/\sqrt t$ gives $T\alpha_T=\alpha\sqrt T$, $\eta=\alpha^2(1+\log T)$, hence "
         r"$O(\log T/\sqrt T)$.",
+        figures=("adamomentum/nonconvex-bound-slack",),
         parts=(
             Part(
                 "the harmonic sum and the factor",

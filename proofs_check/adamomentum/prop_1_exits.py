@@ -32,6 +32,7 @@ CLAIMS = [
         location="proposition 1",
         statement=r"Under assumptions 1-5, in a flat basin or asymmetric valley, "
         r"$E\,\Gamma(\mathrm{AdaMomentum})\ge E\,\Gamma(\mathrm{Adam})$.",
+        figures=("adamomentum/exit-times",),
         parts=(
             Part(
                 "assumption 4 with the stable noise of the model",
