@@ -273,6 +273,7 @@ CLAIMS = [
         statement=r"A sharp basin has large $N(\Upsilon)$, hence smaller $\Gamma$, for both methods. Judged: $f=\lambda"
         r" x^2/2$ with $\lambda=8$ against $\lambda=\frac12$, unit Gaussian noise, step 0.05, "
         r"$\beta=(0.9,0.99)$, warm second moments; at the same radius 0.3 and at the same height of the rim.",
+        figures=("adamomentum/exit-times",),
         parts=tuple(
             Part(
                 f"{method}: mean exit time, same radius",

@@ -131,6 +131,7 @@ CLAIMS = [
         statement=r"Of $\{10^{-4},\dots,10\}$ the rates 0.1, 0.001, 0.1, 0.1 (Sphere, Camel, Beale, Ackley) are the "
         "best for SGDM with momentum 0.9, which is highly unstable and inaccurate. Judged: the heavy ball is stable at "
         "the minimum; no other rate settles within 0.1 from more of the starts.",
+        figures=("adamomentum/figure-2",),
         parts=(
             Part(
                 "stable at the minimum (heavy ball)",

@@ -128,6 +128,7 @@ CLAIMS = [
         id="adamomentum/toy-functions",
         location="appendix A",
         statement="Sphere, three-hump camel and Ackley have their global minimum, 0, at the origin.",
+        figures=("adamomentum/figure-2",),
         parts=(
             _origin("sphere", Sphere(), SPHERE_TEXT, _sphere_beyond, ""),
             _origin(
@@ -163,6 +164,7 @@ CLAIMS = [
         statement=r"The Beale function has its global minimum, 0, at $(3,0.5)$.",
         main_reading="2.2",
         reading_reason="It is what the text shows; the literature's function, cited in 5.1.1, has 2.25.",
+        figures=("adamomentum/figure-2",),
         parts=(
             Part(
                 "value and gradient at (3, 0.5)",
