@@ -8,6 +8,8 @@ from fractions import Fraction
 from math import hypot, sqrt
 from typing import Any, Literal
 
+from analysis.statistics import holm
+
 from ..claim import Budget, Evidence, Sampled
 from .search import ForAll
 
@@ -65,15 +67,6 @@ def welch(first: Cell, second: Cell, spread: Spread, runs: int) -> tuple[float, 
     freedom = (a + b) ** 2 / ((a * a + b * b) / (runs - 1))
     p = mpmath.betainc(freedom / 2, 0.5, 0, freedom / (freedom + t * t), regularized=True)
     return t, freedom, float(p)
-
-
-def holm(values: Sequence[float]) -> list[float]:
-    """p-values adjusted for their number by Holm's step-down method."""
-    adjusted, highest = [0.0] * len(values), 0.0
-    for rank, k in enumerate(sorted(range(len(values)), key=values.__getitem__)):
-        highest = max(highest, (len(values) - rank) * values[k])
-        adjusted[k] = min(1.0, highest)
-    return adjusted
 
 
 def _library(first: Cell, second: Cell, spread: Spread, runs: int) -> float:

@@ -8,8 +8,9 @@ from fractions import Fraction
 import pytest
 from scipy.stats import ttest_ind_from_stats
 
+from analysis.statistics import holm
 from proofs_check.checks.search import for_all
-from proofs_check.checks.tables import Comparison, Excludes, holm, intervals, means_at_least, significance, welch
+from proofs_check.checks.tables import Comparison, Excludes, intervals, means_at_least, significance, welch
 from proofs_check.claim import Budget, Exact, Sampled, Witness, rejects
 from proofs_check.critical_momenta import networks, printed, settings, speed_up
 from proofs_check.critical_momenta.architectures import efficientnet_b0, lstm_language_model, resnet34, resnet34_closed
@@ -50,11 +51,6 @@ def test_welch_by_scipy(spread: str) -> None:
         a, b = cells["Adam+CM"], cells["Adam"]
         test = ttest_ind_from_stats(a[0], a[1] * factor, 5, b[0], b[1] * factor, 5, equal_var=False)
         assert welch(a, b, spread, 5)[2] == pytest.approx(test.pvalue, rel=1e-9)  # type: ignore[arg-type]
-
-
-def test_holm_by_hand() -> None:
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([0.5, 0.9]) == [1.0, 1.0]
 
 
 def test_four_of_twelve_survive_holm() -> None:
