@@ -27,8 +27,8 @@ from .problems import LinearModel
 from .trials import Curves, trial
 
 SMALLEST, LARGEST = 1e-15, 1e6  # a suboptimality below is rounding; one above, infinity included, is divergence
-MIXINGS = (0.3, 1.0, 3.0, 10.0)
-STEPS = tuple(np.geomspace(0.01, 30.0, 8))
+MIXINGS = (1.0, 3.0, 10.0, 30.0)
+STEPS = tuple(np.geomspace(0.03, 100.0, 8))
 C1 = (1e-4, 1e-2, 0.1, 1.0, 10.0, 100.0)
 SHARED: dict[str, Any] = {"memory": 10, "solver": "gram"}
 UNCHECKED: dict[str, Any] = {**SHARED, "positivity": None}
@@ -61,21 +61,21 @@ def _ada(unit: Any, mixing: Any, c1: Any, **options: Any) -> AdaSAM:
 
 
 METHODS: dict[str, Method] = {
-    "SGD": Method(lambda unit, step: GradientDescent(unit * step), {"step": tuple(np.geomspace(0.01, 30.0, 24))}),
+    "SGD": Method(lambda unit, step: GradientDescent(unit * step), {"step": tuple(np.geomspace(0.01, 100.0, 24))}),
     "SGDM": Method(
-        lambda unit, step, momentum: Momentum(unit * step, momentum), {"step": STEPS, "momentum": (0.5, 0.9, 0.97)}
+        lambda unit, step, momentum: Momentum(unit * step, momentum), {"step": STEPS, "momentum": (0.3, 0.7, 0.9)}
     ),
     "RAM": Method(
         lambda unit, mixing, regularization: RegularizedAnderson(
             mixing=unit * mixing, regularization=regularization, **UNCHECKED
         ),
-        {"mixing": MIXINGS, "regularization": (1e-10, 1e-8, 1e-6, 1e-3, 1.0, 100.0)},
+        {"mixing": MIXINGS, "regularization": (1e-13, 1e-10, 1e-7, 1e-4, 0.1, 100.0)},
     ),
     "SAM": Method(
         lambda unit, mixing, regularization: StochasticAnderson(
             mixing=unit * mixing, regularization=regularization / unit**2, **UNCHECKED
         ),
-        {"mixing": MIXINGS, "regularization": (1e-8, 1e-5, 1e-2, 1.0, 100.0, 1e4)},
+        {"mixing": MIXINGS, "regularization": (1e-10, 1e-6, 1e-3, 1.0, 100.0, 1e4)},
     ),
     "AdaSAM": Method(_ada, {"mixing": MIXINGS, "c1": C1}),
     "AdaSAM with (14)": Method(
@@ -83,7 +83,7 @@ METHODS: dict[str, Method] = {
         {"mixing": MIXINGS, "c1": C1},
     ),
     "SVRG": Method(
-        lambda unit, step: VarianceReduced(GradientDescent(unit * step)), {"step": tuple(np.geomspace(0.01, 30.0, 24))}
+        lambda unit, step: VarianceReduced(GradientDescent(unit * step)), {"step": tuple(np.geomspace(0.01, 100.0, 24))}
     ),
     "AdaSAM-VR": Method(
         lambda unit, mixing, c1: VarianceReduced(_ada(unit, mixing, c1)),
@@ -94,11 +94,11 @@ METHODS: dict[str, Method] = {
     "RMSprop": Method(lambda unit, step: RMSprop(step), {"step": tuple(np.geomspace(1e-4, 0.3, 24))}),
     "Adagrad-AdaSAM": Method(
         lambda unit, step, c1: PreconditionedAdaSAM.adagrad(step, c1=c1, **SHARED),
-        {"step": (0.01, 0.03, 0.1, 0.3, 1.0, 3.0), "c1": (1e-4, 1e-2, 1.0, 10.0)},
+        {"step": (0.03, 0.1, 0.3, 1.0, 3.0, 10.0), "c1": (1e-4, 1e-2, 1.0, 100.0)},
     ),
     "RMSprop-AdaSAM": Method(
         lambda unit, step, c1: PreconditionedAdaSAM.rmsprop(step, c1=c1, **SHARED),
-        {"step": (3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1), "c1": (1e-4, 1e-2, 1.0, 10.0)},
+        {"step": (1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3), "c1": (1e-4, 1e-2, 1.0, 100.0)},
     ),
 }
 

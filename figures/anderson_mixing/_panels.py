@@ -31,6 +31,8 @@ STYLES: dict[str, tuple[str, Any]] = {
     "RMSprop-AdaSAM": (PURPLE, "--"),
 }
 
+END = "at the end of the grid"
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -74,7 +76,7 @@ def panels_data(panels: Sequence[Panel], level: Level, reference: str) -> Figure
                 for key, v in judged.setting.items()
                 if v in (METHODS[name].grid[key][0], METHODS[name].grid[key][-1])
             ]
-            settings[f"{panel.title}: {name}"] = {**judged.setting, "at the end of the grid": ends}
+            settings[f"{panel.title}: {name}"] = {**judged.setting, END: ends}
     longest = max(len(curve[0]) for curve in curves.values())
     course = np.full((*shape, 4, longest), np.nan)
     for at, curve in curves.items():
@@ -142,7 +144,9 @@ def differences(data: FigureData, rivals: Sequence[str]) -> str:
 def method_note(data: FigureData) -> str:
     """How the methods were tuned and judged."""
     inputs = data.inputs
+    ends = [f"{name} ({', '.join(v[END])})" for name, v in inputs["chosen"].items() if v[END]]
     return (
         f"Each method has a grid of {inputs['settings per grid']} settings, tuned on {inputs['tuning seeds']} seeds by "
-        f"the final value and judged on {inputs['judging seeds']} others; means and 95% bootstrap bands."
+        f"the final value and judged on {inputs['judging seeds']} others; means and 95% bootstrap bands. "
+        + (f"Chosen at the end of a grid: {'; '.join(ends)}." if ends else "No choice is at the end of its grid.")
     )
