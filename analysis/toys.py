@@ -277,9 +277,10 @@ def with_options(method: Method, reading: str) -> Method:
 def plane_outcome(
     method: Method, study: Plane, outcome: str, target: Sequence[float] = (0.0, 0.0), within: float = 0.5
 ) -> np.ndarray:
-    """One number per start after the last step: "loss", "sharpness", "travelled" from the start, or "reached".
+    """One number per start after the last step: "loss", "sharpness", "travelled" from the start, "step", or "reached".
 
-    "reached" is 1.0 within the distance ``within`` of ``target``. Runs that diverged give NaN, not reached ones 0.
+    "step" is the length of the last step; "reached" is 1.0 within the distance ``within`` of ``target``. Runs that
+    diverged give NaN, not reached ones 0.
     """
     from .sharpness import sharpness
 
@@ -290,8 +291,12 @@ def plane_outcome(
         values = np.asarray(sharpness(study.landscape, ends))
     elif outcome == "travelled":
         values = np.linalg.norm(ends - study.starts.points(), axis=-1)
+    elif outcome == "step":
+        last = max(study.at)
+        before, after = visited(method, replace(study, at=(last - 1, last)))
+        values = np.linalg.norm(after - before, axis=-1)
     elif outcome == "reached":
         return (np.linalg.norm(ends - np.asarray(target), axis=-1) <= within).astype(float)
     else:
-        raise ValueError(f"outcome must be 'loss', 'sharpness', 'travelled' or 'reached', got {outcome!r}")
+        raise ValueError(f"outcome must be 'loss', 'sharpness', 'travelled', 'step' or 'reached', got {outcome!r}")
     return np.where(np.isfinite(values), values, np.nan)

@@ -35,8 +35,15 @@ def _outcomes(record: str, count: int, seed: int) -> np.ndarray:
     if function is None:
         with np.errstate(all="ignore"):
             return _reached(arm, start)
+    outcome, last = arm["outcome"], [start, start]
+
+    def watch(seen: Seen) -> None:
+        last[:] = [seen.before, seen.after]
+
     with np.errstate(all="ignore"):
-        end, outcome = ends(gradient_of(function), start, arm["method"], arm["steps"]), arm["outcome"]
+        end = ends(gradient_of(function), start, arm["method"], arm["steps"], watch)
+        if outcome == "step":
+            return np.linalg.norm(last[1] - last[0], axis=-1)
         if outcome == "loss":
             return function(end)
         if outcome == "sharpness":
