@@ -18,7 +18,7 @@ from optassay.arrays import Array, Context, context, generator, symmetric_stable
 from optassay.optimizers import Rule
 
 from .landscapes import Landscape
-from .runs import _propagating
+from .runs import propagating
 
 COMPACT_EVERY = 16  # steps between looks whether enough paths are gone to drop them
 
@@ -77,7 +77,7 @@ class NoisyMethod(Process):
             value = getattr(self.rule, field.name)
             if array_api_compat.is_array_api_obj(value):
                 raise TypeError(f"rule.{field.name} must be a number, got an array: run one process per setting")
-        object.__setattr__(self, "rule", _propagating(self.rule))
+        object.__setattr__(self, "rule", propagating(self.rule))
 
     def init(self, params: Array) -> Any:
         return self.rule.init(params)

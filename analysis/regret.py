@@ -15,7 +15,7 @@ from optassay.optimizers.schedules import InverseSqrt
 from optassay.rounds import Rounds
 
 from .games import Game
-from .runs import _propagating
+from .runs import propagating
 
 
 class BoundTerms(NamedTuple):
@@ -190,7 +190,7 @@ def play(
         _check_theorem(rule)
     ctx = context(start=start)
     x = game.project(ctx.asarray(start))
-    rule = _propagating(rule)
+    rule = propagating(rule)
     tally = _Tally.start(ctx, x) if bound else None
     carry = _Carry(x, rule.init(x), x, ctx.zeros(x.shape[:-1]), ctx.zeros(x.shape), x, x, tally)
     loop = Rounds(partial(_round, game), rule, tuple(x.shape[:-1]), kept[-1])

@@ -96,7 +96,7 @@ def run(
         if count is not None and count < 1:
             raise ValueError(f"{name} must be at least 1, got {count}")
     params = context(start=start).asarray(start)
-    rule = _propagating(rule)
+    rule = propagating(rule)
     if observe is None and splits(params, rule, landscape):
         length = block if block is not None else block_length(rule, params)
         length = min(length, -(-params.shape[-2] // jobs))
@@ -190,11 +190,11 @@ def _box(low: Sequence[float], high: Sequence[float], like: Array) -> tuple[Cont
     return context(like=np.zeros(0) if like is None else like), low, high
 
 
-def _propagating(rule: Rule) -> Rule:
+def propagating(rule: Rule) -> Rule:
     """The rule, and every rule inside it, with ``nonfinite="propagate"``."""
     changes: dict[str, Any] = {"nonfinite": "propagate"}
     if is_dataclass(rule):
         changes |= {
-            f.name: _propagating(value) for f in fields(rule) if isinstance(value := getattr(rule, f.name), Rule)
+            f.name: propagating(value) for f in fields(rule) if isinstance(value := getattr(rule, f.name), Rule)
         }
     return rule.replace(**changes)
