@@ -66,7 +66,7 @@ class Found(NamedTuple):
     worst : float
         Largest ``left / right`` met (right positive), or infinity.
     effort : dict
-        Points tried by each way of searching.
+        Points tried by each way of searching, those of numerical gradients included; "shrinking" counts exact trials.
     """
 
     point: tuple[Fraction, ...] | None
@@ -127,8 +127,9 @@ def search(problem: Problem, budget: Budget, seed: int = 0, per_axis: int = 5) -
         score = _score(problem, points)
         order = np.argsort(-score)[:12]
         for k in order[:4]:
-            if score[k] > 1 + 1e-9:
-                point = shrink(problem, [Fraction(float(x)) for x in points[k]])
+            if score[k] > 1 + 1e-12:  # above rounding; what is certain is decided exactly
+                point, trials = _shrunk(problem, [Fraction(float(x)) for x in points[k]])
+                effort["shrinking"] = effort.get("shrinking", 0) + trials
                 if point is not None:
                     worst = max(worst, float(score[k]))
                     return point
@@ -149,7 +150,9 @@ def search(problem: Problem, budget: Budget, seed: int = 0, per_axis: int = 5) -
         if (found := look("gradient-free", points.reshape(-1, len(low)))) is not None:
             return Found(found, worst, effort)
     for start in best_at[: budget.pick(1, 5)]:
-        if (found := look("gradient-based", _ascend(problem, start, low, high)[None])) is not None:
+        summit, tried = _ascend(problem, start, low, high)
+        effort["gradient-based"] = effort.get("gradient-based", 0) + tried
+        if (found := look("gradient-based", summit[None])) is not None:
             return Found(found, worst, effort)
     return Found(None, worst, effort)
 
@@ -182,38 +185,59 @@ def _score(problem: Problem, points: np.ndarray) -> np.ndarray:
     return np.where(valid, score, -np.inf)
 
 
-def _ascend(problem: Problem, start: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def _ascend(problem: Problem, start: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, int]:
+    """Where L-BFGS-B ends, and how many points it and its difference quotients took (one batch per step)."""
     from scipy.optimize import minimize
 
-    def objective(x: np.ndarray) -> float:
-        score = float(_score(problem, x[None])[0])
-        return 1e6 if score == -np.inf else -min(score, 1e6)
+    tried, width = 0, high - low
+    # Differences into the box, so that a start on its boundary has a gradient.
+    inward = np.where(start > (low + high) / 2, -1.0, 1.0) * 1e-7 * np.where(width > 0, width, 1.0)
 
-    return minimize(objective, start, method="L-BFGS-B", bounds=list(zip(low, high, strict=True))).x
+    def objective(x: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal tried
+        scores = _score(problem, np.concatenate([x[None], x + np.diag(inward)]))
+        tried += len(scores)
+        values = np.where(scores == -np.inf, 1e6, -np.minimum(scores, 1e6))
+        return float(values[0]), (values[1:] - values[0]) / inward
+
+    bounds = list(zip(low, high, strict=True))
+    return minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds).x, tried
 
 
 def shrink(problem: Problem, values: Sequence[Fraction]) -> tuple[Fraction, ...] | None:
     """A violation near ``values`` with small numerators and denominators; None if not even ``values`` is one."""
+    return _shrunk(problem, values)[0]
+
+
+def _shrunk(problem: Problem, values: Sequence[Fraction]) -> tuple[tuple[Fraction, ...] | None, int]:
+    """The same, and how many points were decided exactly."""
+    trials = 0
+
+    def holds(trial: Sequence[Fraction]) -> bool:
+        nonlocal trials
+        trials += 1
+        return certain(problem, trial)
+
     point = tuple(values)
     for bound in DENOMINATORS:
         rounded = tuple(v.limit_denominator(bound) for v in point)
-        if _inside(problem, rounded) and certain(problem, rounded):
+        if _inside(problem, rounded) and holds(rounded):
             point = rounded
             break
     else:
-        if not certain(problem, point):
-            return None
+        if not holds(point):
+            return None, trials
     for _ in range(3):
         before = point
         for k, value in enumerate(point):
             for simpler in _simpler(value):
                 trial = (*point[:k], simpler, *point[k + 1 :])
-                if _inside(problem, trial) and certain(problem, trial):
+                if _inside(problem, trial) and holds(trial):
                     point = trial
                     break
         if point == before:
             break
-    return point
+    return point, trials
 
 
 def _simpler(value: Fraction) -> Iterator[Fraction]:
@@ -283,7 +307,8 @@ def never_violated(statement: Never, budget: Budget) -> list[Evidence]:
     tried = ", ".join(f"{count} {name}" for name, count in effort.items())
     data = {"worst ratio left / right": worst, "points": effort}
     if statement.proof is not None:
-        return [*statement.proof(budget), Exact("enumeration", {f"search found no violation ({tried})": True}, data)]
+        searched = {f"search found no violation ({tried})": len(worst) == len(statement.problems)}
+        return [*statement.proof(budget), Exact("enumeration", searched, data)]
     return [Sampled("adversarial search", sum(effort.values()), 0, 1 - max(worst.values()), tried, data)]
 
 

@@ -83,13 +83,13 @@ def _adam_falls(factor: Any) -> dict[str, Inequality]:
     }
 
 
-def _approach(error: Callable[[Any, int], Any]) -> dict[str, Identity]:
-    """Constant gradient g from any m_0 = p: g - m_n."""
-    found, m = {}, P
-    for n in range(1, 5):
-        m = B1 * m + (1 - B1) * G
-        found[f"n = {n}"] = Identity(G - m, error(B1, n) * (G - P))
-    return found
+def _approach(error: Callable[[Any, Any], Any]) -> dict[str, Identity]:
+    """Constant gradient g from any m_0 = p: g - m_n, for n = 1 and from n to n + 1."""
+    n = sp.Symbol("n", positive=True)
+    return {
+        "n = 1": Identity(G - (B1 * P + (1 - B1) * G), error(B1, 1) * (G - P)),
+        "from n to n + 1": Identity(B1 * error(B1, n), error(B1, n + 1)),
+    }
 
 
 def _growing(limit: Any) -> dict[str, Identity]:
@@ -106,6 +106,7 @@ AREAS_A_B = Claim(
     r"not "
     r"fall, Adam's coefficient falls and AdaMomentum's is at least as large; for a constant gradient $m_t\to g$.",
     assumptions=("both methods see the same gradients from $m_0=v_0=0$",),
+    figures=("adamomentum/figure-1",),
     parts=(
         Part(
             "AdaMomentum's coefficient is the larger one",
@@ -220,6 +221,7 @@ AREA_C_ADAM = Claim(
     id="adamomentum/area-c-adam-step",
     location="section 3.1",
     statement=r"As soon as $|g_t|$ falls, Adam's $\alpha/\sqrt{v_t}$ increases.",
+    figures=("adamomentum/figure-1",),
     parts=(
         Part(
             "without bias correction",
@@ -351,6 +353,7 @@ AREA_C = Claim(
     r"larger than "
     r"$|g_t|$ (judged: $|m_t|\ge2|g_t|$ implies $v^M_t\ge v^A_t$).",
     assumptions=("the same gradients, no damping; the correction $1-\\beta_2^t$ is the same for both",),
+    figures=("adamomentum/figure-1",),
     parts=(
         Part(
             "a momentum above the gradient makes the coefficient smaller",
@@ -444,6 +447,7 @@ FIGURE_1 = Claim(
     r"Adam "
     "near convergence (and larger before).",
     assumptions=("the figure gives no formula: every curve of this shape; prescribed gradients, no damping",),
+    figures=("adamomentum/figure-1",),
     parts=(
         Part(
             "smaller coefficient at the minimum",

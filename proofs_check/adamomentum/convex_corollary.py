@@ -288,7 +288,8 @@ def _schedules(exponent: Callable[[int], int], budget: Budget) -> list[Evidence]
     lam = sp.Symbol("lam", positive=True)
     solutions = sp.solveset(lam ** exponent(1) - 1, lam, sp.Interval.open(0, 1))
     if solutions is sp.S.EmptySet:
-        return [Unsatisfiable("symbolic", {"beta_1 lam^e = beta_1 has no solution with 0 < lam < 1": True})]
+        steps = {"beta_1 lam^e = beta_1 has no solution with 0 < lam < 1": solutions is sp.S.EmptySet}
+        return [Unsatisfiable("symbolic", steps)]
     return [Exact("symbolic", {"every 0 < lam < 1 meets beta_{1,1} = beta_1": is_zero(lam ** exponent(1) - 1)})]
 
 

@@ -133,13 +133,12 @@ def _sum_proof(budget: Budget) -> list[Evidence]:
     return [*_last_proof(budget), *symbolic_identity(identities, budget), *inequality(bounds, budget)]
 
 
-def _sharp_ratio(statement: Callable[[Any, int], Any], budget: Budget) -> list[Evidence]:
-    """Constant beta1: weights (1 - beta1) beta1^k sum below one, so that a factor (1 - beta1) cancels."""
-    b = sp.Symbol("beta1")
-    horizon = budget.pick(6, 12)
+def _sharp_ratio(statement: Callable[[Any, Any], Any], budget: Budget) -> list[Evidence]:
+    """Constant beta1: weights (1 - beta1) beta1^k, k < T, sum below one, so that a factor (1 - beta1) cancels."""
+    b, t = sp.symbols("beta1 t", positive=True)
     identities = {
-        f"sum of the weights, T = {t}": Identity(sum((1 - b) * b**k for k in range(t)), statement(b, t))
-        for t in range(1, horizon)
+        "sum of the weights, T = 1": Identity(1 - b, statement(b, 1)),
+        "from T to T + 1": Identity(statement(b, t) + (1 - b) * b**t, statement(b, t + 1)),
     }
     return symbolic_identity(identities, budget)
 

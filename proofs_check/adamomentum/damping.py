@@ -264,6 +264,15 @@ def _coefficient(place: Place, eps: Any, b2: Any, sqrt: Callable[[Any], Any]) ->
     return sqrt((1 - b2) / eps) if place == "inside" else 1 / eps
 
 
+THRESHOLD_REPLAY = """
+import numpy as np
+from proofs_check.adamomentum.damping import _runs_near
+tried = np.array([witness["alpha lambda"]])
+end = float(_runs_near(witness["place"], tried, np.array([witness["beta1"]]), 0.99, 1e-4, 4000)[0])
+violated = (end < 1e-9) != (witness["alpha lambda"] < witness["stated edge"])
+"""
+
+
 def _threshold(statement: Threshold, budget: Budget) -> list[Evidence]:
     """Jury's conditions of the linearised map, and runs of the optimizers on either side of the threshold."""
     b, x, u, z = sp.symbols("beta1 x u z")
@@ -303,10 +312,16 @@ def _threshold(statement: Threshold, budget: Budget) -> list[Evidence]:
         k = int(np.argmax(wrong))
         return [
             Witness(
-                point={"beta1": beta1[k], "alpha lambda": tried[k], "end": ends[k], "stated edge": edge[k]},
+                point={
+                    "place": statement.place,
+                    "beta1": beta1[k],
+                    "alpha lambda": tried[k],
+                    "end": ends[k],
+                    "stated edge": edge[k],
+                },
                 first=Way("linear stability", float(edge[k]), "==", float(actual[k]), margin=1e-9 * float(actual[k])),
                 second=Way("run: distance shrank (1) or not (0)", int(ends[k] < 1e-9), "==", int(below[k])),
-                replay="violated = (witness['end'] < 1e-9) != (witness['alpha lambda'] < witness['stated edge'])",
+                replay=THRESHOLD_REPLAY,
             )
         ]
     slack = float(np.min(np.abs(tried / actual - 1)))

@@ -32,7 +32,7 @@ def admits_small_noise(right: Callable[[Any, Any], Any], budget: Budget) -> list
             Unsatisfiable(
                 "symbolic",
                 {
-                    "left less right -> oo: no upsilon below some bound is admitted": True,
+                    "left less right -> oo: no upsilon below some bound is admitted": limit == sp.oo,
                     "the bound is (c e^(-kappa))^3": is_zero(
                         sp.log(c) - sp.log(c * sp.exp(-kappa)) - sp.expand_log(sp.log(sp.exp(kappa)))
                     ),
@@ -47,7 +47,7 @@ def exponent_fits(target: Any, budget: Budget) -> list[Evidence]:
     del budget
     solutions = sp.solveset(sp.expand((1 - 1 / P) * (P + 1) * P - target * P), P, sp.Interval.Lopen(0, 2))
     if solutions is sp.S.EmptySet:
-        return [Unsatisfiable("symbolic", {"no p in (0, 2] solves (p^2 - 1)/p = target": True})]
+        return [Unsatisfiable("symbolic", {"no p in (0, 2] solves (p^2 - 1)/p = target": solutions is sp.S.EmptySet})]
     root = next(iter(solutions))
     steps = {
         "it solves the equation": is_zero(((root**2 - 1) / root) - target),

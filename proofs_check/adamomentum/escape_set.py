@@ -88,7 +88,7 @@ def invertible_at_rest(square: Any, budget: Budget) -> list[Evidence]:
     }
     limit = sp.limit(v, t, sp.oo)
     if limit == 0:
-        return [Unsatisfiable("symbolic", steps | {"v -> 0, so R_* = 0 has no inverse": True})]
+        return [Unsatisfiable("symbolic", steps | {"v -> 0, so R_* = 0 has no inverse": limit == 0})]
     return [Exact("symbolic", steps | {"R_* is positive": bool(sp.sympify(limit).is_positive)})]
 
 

@@ -21,8 +21,8 @@ UNIT = {B1: S / (1 + S)}  # 0 < beta_1 < 1
 def _limits(weight: Any) -> Mapping[str, Identity]:
     """Stationary E m^2 and the displayed sum; the limit of E v^A and of E v^M."""
     stationary = (1 - B1) / (1 + B1)
-    n = sp.Symbol("n", positive=True, integer=True)
-    mass = sp.limit(1 - sp.Rational(999, 1000) ** n, n, sp.oo)  # of the weights of v_t
+    n, rate = sp.symbols("n l", positive=True)
+    mass = sp.limit(1 - sp.exp(-rate * n), n, sp.oo)  # of the weights of v_n, beta2 = e^-l
     return {
         "E m_t^2 = stationary value": Identity(B1**2 * stationary + weight, stationary, BETAS),
         "weights of v_t sum to 1 in the limit": Identity(mass, 1),
@@ -42,11 +42,15 @@ def _jensen(relation: Any) -> Inequality:
     return Inequality(second, relation, 1, {w: X / (1 + X), c: (1 - Y) / (1 + Y)})
 
 
-def _forms(correlation: Any) -> Inequality:
-    """``y^T M~ y <= y^T M y`` at y = (p, -q), i.e. the set of M~ inside that of M."""
+def _forms(correlation: Any) -> Mapping[str, Inequality]:
+    """``y^T M~ y <= y^T M y`` at y = (p, -q), i.e. the set of M~ inside that of M; without correlation in any d."""
     p, q, r = sp.symbols("p q r", positive=True)
     larger = p**2 - 2 * correlation * p * q / r + q**2 / r**2
-    return Inequality(larger, "<=", p**2 - 2 * correlation * p * q + q**2, {r: 1 + X})
+    found = {"d = 2": Inequality(larger, "<=", p**2 - 2 * correlation * p * q + q**2, {r: 1 + X})}
+    if correlation == 0:
+        h, root, more = sp.symbols("h R d", positive=True)
+        found["each coordinate of any d"] = Inequality(h * p**2 / (root + more) ** 2, "<=", h * p**2 / root**2)
+    return found
 
 
 def _part_of_volume(volume: Any) -> Inequality:
@@ -54,9 +58,13 @@ def _part_of_volume(volume: Any) -> Inequality:
     return Inequality(volume, "<=", 1000 * RADIUS, {K: RADIUS + X})
 
 
-def _product_of_axes(relation: Any) -> Inequality:
-    axes, more = sp.symbols("R1:4", positive=True), sp.symbols("d1:4", positive=True)
-    return Inequality(sp.prod(axes), relation, sp.prod([a + d for a, d in zip(axes, more, strict=True)]))
+def _product_of_axes(relation: Any) -> Mapping[str, Inequality]:
+    """Products of positive entries R_i and R_i + d_i: one entry, and one entry more."""
+    product, extra, axis, more = sp.symbols("P e R d", positive=True)
+    return {
+        "one": Inequality(axis, relation, axis + more),
+        "one more": Inequality(product * axis, relation, (product + extra) * (axis + more)),
+    }
 
 
 def _exit_order(sign: Any) -> Inequality:
@@ -141,7 +149,7 @@ CLAIMS = [
                 note=r"$\Upsilon$ is the outside of an ellipsoid: both volumes are infinite, and not ordered.",
             ),
             Part(
-                "the ellipsoid's volume grows with each entry of R (diagonal H, d = 3)",
+                "the ellipsoid's volume grows with each entry of R",
                 inequality,
                 printed=_product_of_axes("<="),
                 broken=_product_of_axes(">="),

@@ -9,7 +9,17 @@ import pytest
 
 from proofs_check.claim import Budget, Exact, Sampled, Witness
 from proofs_check.judge import replay
-from proofs_check.search import Never, Problem, certain, exact_sides, high_precision, load, never_violated, search
+from proofs_check.search import (
+    Never,
+    Problem,
+    certain,
+    exact_sides,
+    high_precision,
+    load,
+    never_violated,
+    search,
+    shrink,
+)
 
 MODULE = __name__
 
@@ -49,6 +59,31 @@ def test_follows_the_objective_into_a_narrow_tube() -> None:
     found = search(narrow(), Budget.QUICK)
     assert found.point is not None and certain(narrow(), found.point)
     assert {"grid", "random", "gradient-free"} <= set(found.effort)
+
+
+def pinhole() -> Problem:
+    """Six variables and a violation within 1e-5 of one point: out of reach of anything but a gradient."""
+    centre = [Fraction(k, 7 + k) for k in range(1, 7)]
+
+    def sides(v: Any, f: Any) -> Any:
+        one = 1 + 0 * v[0]
+        return one, one + sum((x - c) ** 2 for x, c in zip(v, centre, strict=True)) - Fraction(1, 10**10)
+
+    return Problem([f"x{k}" for k in range(6)], [0] * 6, [1] * 6, sides)
+
+
+def test_climbs_to_a_pinhole_by_gradients() -> None:
+    found = search(pinhole(), Budget.QUICK)
+    assert found.point is not None and certain(pinhole(), found.point)
+    assert found.effort["gradient-based"] > 7  # at least two gradients of six quotients each
+    assert found.effort["shrinking"] > 0
+    assert max(v.denominator for v in found.point) <= 10**6
+
+
+def test_shrinks_to_the_smallest_point_at_hand() -> None:
+    messy = (Fraction(987_654_321, 1_000_000_007), Fraction(876_543_211, 1_000_000_009))
+    assert shrink(product_bound("1/2"), messy) == (1, 1)
+    assert shrink(product_bound("1"), messy) is None
 
 
 def test_true_inequality_is_not_violated() -> None:
