@@ -2,7 +2,8 @@
 
 Batch axes are lanes, which a round treats alike; the axis behind them, the parameter vector, is written out entry by
 entry, so that sums over it are recorded too. Whatever has no such form, above all a branch on an entry, raises
-`Unrecordable`.
+`Unrecordable`. (The torch bridge records one step at a time on long vectors, and knows the values of sums and scalars;
+here nothing has a value, so that one recording holds for all rounds.)
 """
 
 from __future__ import annotations
