@@ -137,26 +137,35 @@ def same_as_gmres(statement: SameAsGMRES, budget: Budget) -> list[Evidence]:
                             last = _progress(a, b, exact_gmres(a, b, x0, last, inverse))
                         for k in range(last + 1):
                             yield {
-                                "kind": kind, "A": a.tolist(), "b": b.tolist(), "x0": x0.tolist(), "beta": list(mixing),
-                                "alpha": alpha, "delta": delta, "memory": statement.memory, "k": k,
+                                "kind": kind, "last": last, "A": a.tolist(), "b": b.tolist(), "x0": x0.tolist(),
+                                "beta": list(mixing), "alpha": alpha, "delta": delta, "k": k,
+                                "memory": statement.memory,
                                 "quantity": statement.quantity, "side": statement.preconditioned,
                                 "K": [] if root is None else root.tolist(),
                                 "Minv": [] if inverse is None else inverse.tolist(),
                             }  # fmt: skip
 
-    def sides(point: Any) -> tuple[Any, Any]:
+    def solved(point: Any) -> tuple[Any, np.ndarray]:
+        """Both paths of a point's system: all its steps share them."""
         a, b, x0 = (fractions(point[k]) for k in ("A", "b", "x0"))
         inverse = fractions(point["Minv"]) if point["Minv"] else None
-        beta = [Fraction(v) for v in point["beta"]]
-        k = point["k"]
-        path = exact_anderson(a, b, x0, lambda j: beta[j % len(beta)], k + 1, statement.memory, alpha, delta, inverse)
+        beta, last = [Fraction(v) for v in point["beta"]], point["last"]
+        path = exact_anderson(a, b, x0, _cycle(beta), last + 1, statement.memory, alpha, delta, inverse)
         if statement.preconditioned == "split":
             root = fractions(point["K"])
-            gmres = root.T @ exact_gmres(root @ a @ root.T, root @ b, x0, k)[k]
-        elif statement.preconditioned == "left":
-            gmres = exact_gmres(inverse @ a, inverse @ b, x0, k)[k]
-        else:
-            gmres = exact_gmres(a, b, x0, k, inverse)[k]
+            return path, exact_gmres(root @ a @ root.T, root @ b, x0, last) @ root
+        if statement.preconditioned == "left":
+            return path, exact_gmres(inverse @ a, inverse @ b, x0, last)
+        return path, exact_gmres(a, b, x0, last, inverse)
+
+    latest: list[Any] = [None, None]
+
+    def sides(point: Any) -> tuple[Any, Any]:
+        a, b = (fractions(point[k]) for k in ("A", "b"))
+        beta, k = [Fraction(v) for v in point["beta"]], point["k"]
+        if k == 0 or latest[0] is None:
+            latest[:] = solved(point)
+        path, gmres = latest[0], latest[1][k]
         if statement.quantity == "one step on":
             move = b - a @ gmres
             return largest(path.iterates[k + 1] - gmres - beta[k % len(beta)] * move), 0

@@ -16,6 +16,7 @@ from ..checks.symbolic import is_zero
 from ..claim import Budget, Claim, Evidence, Exact, Part
 from . import tiny
 from .biased import Decrease, decrease, lasting_gradient
+from .hypotheses import ConstantStep, Dropped, conclusion, constant_step
 from .one_step import CONSTANTS, OneStep, largest_step, one_step, paper_noise, sharp_noise
 from .series import PATHS, Crossing, ExpectedValue, Weighted, crossing, expected_value, telescoping, weighted
 from .simulations import Simulated, falling_gradients, largest_of_the_last, simulated, smallest_so_far
@@ -141,6 +142,17 @@ def _batch_variance(sampling: Sampling, budget: Budget) -> list[Evidence]:
     return [Exact("enumeration", steps, instances=len(steps))]
 
 
+DROPPED: tuple[tuple[Dropped, str], ...] = (
+    ("divergent steps", r"$\beta_k=2^{-k-4}$: the point stays within $1/8$ of its start."),
+    ("lower bound", "$f=x$: the gradient is 1 for ever."),
+    ("Lipschitz gradient", r"$f=\frac14x^4$ from 10, $\beta_k=1/(k+8)$: the points grow beyond bounds."),
+    (
+        "unbiased gradient",
+        r"A constant bias 1: they go to $-1$. (The bound on $\beta_k$ only serves the constants: as $\beta_k\to0$ it "
+        "holds from some step on.)",
+    ),
+)
+
 CLAIMS = [
     Claim(
         id="anderson-mixing/theorem-1-liminf",
@@ -175,6 +187,18 @@ CLAIMS = [
                 falling_gradients,
                 printed=smallest_so_far,
                 broken=lambda squares, horizon: 1.0 / float(squares[horizon - 1]),
+            ),
+            *(
+                Part(
+                    f"without {name}",
+                    conclusion,
+                    printed=name,
+                    broken="unbiased gradient" if name == "lower bound" else "lower bound",
+                    sound="nothing",
+                    bears=False,
+                    note=note,
+                )
+                for name, note in DROPPED
             ),
             Part(
                 "without alpha <= beta^(1/2), alpha = 1 with (14): the decrease",
@@ -248,6 +272,15 @@ CLAIMS = [
                 r"f\|^2$, so "
                 r"the expected total movement is finite by the series of Theorem 1. (21) is not used: Assumption 2 is "
                 r"enough.",
+            ),
+            Part(
+                "without square summable steps",
+                constant_step,
+                printed=ConstantStep(Fraction(1, 100)),
+                broken=ConstantStep(Fraction(0)),
+                sound=ConstantStep(Fraction(1, 10)),
+                bears=False,
+                note=r"Constant $\beta$: $\mathbb E\|\nabla f\|^2\to\beta/(2-\beta)$ for $f=\frac12x^2$, noise $\pm1$.",
             ),
             Part(
                 "simulated runs: the largest gradient of the last tenth keeps falling, in every run",

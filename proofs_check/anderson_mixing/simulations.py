@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from optassay.optimizers import StochasticAnderson
+from analysis.mixing.theory import conforming_rule
 
 from ..claim import Budget, Evidence, Sampled
 from .one_step import largest_step, sharp_noise
@@ -42,13 +42,7 @@ def simulate(
     rng = np.random.default_rng(seed)
     q = np.linalg.qr(rng.standard_normal((DIM, DIM)))[0]
     betas = float(largest_step(LIPSCHITZ, mu, c)) * np.arange(1, steps + 1) ** -power
-    rule = StochasticAnderson(
-        5,
-        lambda t: float(betas[t - 1]),
-        lambda t: min(1.0, float(betas[t - 1]) ** 0.5),
-        regularization=lambda t: c / float(betas[t - 1]) ** 2,
-        positivity=mu,
-    )
+    rule = conforming_rule(lambda k: betas[k], c, mu)
     x = np.broadcast_to(start * np.linspace(0.3, 1.2, DIM) @ q, (runs, DIM)).copy()
     state = rule.init(x)
     values, squares = [], []

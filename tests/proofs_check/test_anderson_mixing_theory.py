@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from optassay.optimizers.anderson import StochasticAnderson
-from proofs_check.anderson_mixing import complexity, conditions, rates, theorem_5, tiny, update_bounds
+from proofs_check.anderson_mixing import complexity, conditions, rates, theorem_5, theorem_5_bound, tiny, update_bounds
 from proofs_check.anderson_mixing.one_step import OneStep, one_step, sharp_noise
 from proofs_check.claim import Budget, Claim, rejects
 from proofs_check.judge import judge_claim
@@ -122,9 +122,9 @@ def test_batch_size_in_integers() -> None:
 
 def test_second_moments_three_ways() -> None:
     lip, spread, beta, q, loops = 0.7, 2.0, 0.3, 4, 2
-    recursion = theorem_5.second_moments(lip, spread, beta, q, loops, 1.0)
-    assert recursion == pytest.approx(theorem_5.by_paths(lip, spread, beta, q, loops, 1.0), rel=1e-12)
-    mean = theorem_5.by_matrix(lip, spread, beta, q, loops, 1.0)
+    recursion = theorem_5_bound.second_moments(lip, spread, beta, q, loops, 1.0)
+    assert recursion == pytest.approx(theorem_5_bound.by_paths(lip, spread, beta, q, loops, 1.0), rel=1e-12)
+    mean = theorem_5_bound.by_matrix(lip, spread, beta, q, loops, 1.0)
     assert mean == pytest.approx(sum(recursion) / len(recursion), rel=1e-12)
 
 
@@ -134,11 +134,11 @@ def test_best_parameter_of_theorem_5() -> None:
     a, b, c = mu / (2 * kappa), 2 * n + k, 2 * k * n
     best = (-b + sqrt(b * b + 3 * a * c)) / (3 * c)
     grid = np.linspace(1e-6, 0.2, 200001)
-    values = theorem_5.condition(grid, mu, kappa, lip, n, e)
+    values = theorem_5_bound.condition(grid, mu, kappa, lip, n, e)
     assert grid[np.argmax(values)] == pytest.approx(best, rel=1e-3)
     assert float(np.max(values)) == pytest.approx(best * (2 * a - b * best) / 3, rel=1e-6)
     root = (-b + sqrt(b * b + 4 * a * c)) / (2 * c)
-    assert theorem_5.condition(root, mu, kappa, lip, n, e) == pytest.approx(0, abs=1e-15)
+    assert theorem_5_bound.condition(root, mu, kappa, lip, n, e) == pytest.approx(0, abs=1e-15)
 
 
 def test_complexity_factor_two_is_the_smallest() -> None:
