@@ -1,10 +1,11 @@
 """The priority buffer of critical gradients and critical momenta.
 
 At most ``C`` pairs (key, value) per run. The values are C separate arrays, so that replacing the same slot of every
-run (always so for a single run) swaps one reference and copies nothing; only runs that replace different slots pay a
-``where`` per slot. The sum of the values is kept incrementally: a step touches the replaced row and the sum, not
-``C d`` numbers. The sum is formed afresh from the rows every C steps, at most one row per step on average: between
-two refreshes there are at most C exchanges, so its rounding error stays of the order of a direct summation's, forever.
+run (always so for a single run) swaps one reference and copies nothing; only runs that replace different slots pay for
+one copy of the slots concerned. The sum of the values is kept incrementally: a step touches the replaced row and the
+sum, not ``C d`` numbers. The sum is formed afresh from the rows every C steps, at most one row per step on average:
+between two refreshes there are at most C exchanges, so its rounding error stays of the order of a direct summation's,
+forever.
 """
 
 from __future__ import annotations
@@ -98,17 +99,6 @@ def _positions(ctx: Context, leading: Array) -> Array:
 def exchange(total: Array, old: Array, new: Array) -> Array:
     """The sum after ``new`` has replaced ``old``."""
     return total - (old - new)
-
-
-def exchange_in_place(values: Any, total: Any, slot: int, new: Any) -> None:
-    """The same for storage that its owner may overwrite: ``values`` (C, ..., d) or C arrays, no temporaries.
-
-    Bit for bit what :func:`exchange` gives.
-    """
-    old = values[slot]
-    old -= new
-    total -= old
-    old[...] = new
 
 
 def exact_total(values: Any) -> Any:

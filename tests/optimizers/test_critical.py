@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optassay.arrays import Context, context, to_numpy
+from optassay.arrays import Context, context
 from optassay.optimizers import (
     Adam,
     AdamCriticalGradients,
@@ -281,18 +281,6 @@ def test_insert_keeps_the_sum_the_same_way():
         if t % 7 == 0:
             np.testing.assert_array_equal(buffer.total, _buffer.exact_total(buffer.values))
     assert abs(float(buffer.total[0]) - math.fsum(float(row[0]) for row in buffer.values)) < 1e-13
-
-
-def test_the_in_place_variant_gives_the_same_bits(xb):
-    rng = np.random.default_rng(4)
-    values = rng.standard_normal((5, 6))
-    rows, new = [xb.array(row) for row in values], xb.array(rng.standard_normal(6))
-    total = _buffer.exact_total(rows)
-    expected = _buffer.exchange(total, rows[2], new)
-    _buffer.exchange_in_place(rows, total, 2, new)
-    np.testing.assert_array_equal(to_numpy(total), to_numpy(expected))
-    np.testing.assert_array_equal(to_numpy(rows[2]), to_numpy(new))
-    np.testing.assert_array_equal(to_numpy(rows[1]), values[1])
 
 
 def test_a_key_that_is_no_number_is_stored_while_there_is_room_and_blocks_a_full_buffer():
