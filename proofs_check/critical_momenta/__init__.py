@@ -11,7 +11,10 @@ SECTIONS = (
     "variants",  # (8), (10), sharpness-aware steps, extragradient
     "public_code",  # abstract, A.2.2
     "system",  # 3.2: the linear system
-    "rates",  # 3.2: radii, stability, optimal rates, figure 3
+    "blocks",  # 3.2, 6: its blocks, and curvatures that change
+    "stability",  # 3.2: worst cases over a spectrum, stability
+    "buffer_order",  # 3.2: what the buffer holds
+    "rates",  # 3.2: optimal rates, figure 3
     "landscapes",  # 3.2 end, 4, A.2.1, A.3.1: test functions, sharpness
     "escape",  # 3.1, 4: escape from sharp wells, figures 6 and 7
     "escape_cause",  # abstract, 3, 4: what makes runs escape

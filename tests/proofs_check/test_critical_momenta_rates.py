@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from proofs_check.claim import Budget, Claim, Verdict, rejects
-from proofs_check.critical_momenta import rates, system
+from proofs_check.critical_momenta import blocks, buffer_order, every_size, rate_proofs, rates, stability, system
 from proofs_check.judge import judge_claim
 
 EXPECTED = {
@@ -28,11 +28,14 @@ EXPECTED = {
 }
 
 
+SECTION = [c for module in (system, blocks, stability, buffer_order, rates) for c in module.CLAIMS]
+
+
 def test_every_claim_of_the_section_is_here() -> None:
-    assert {c.id.partition("/")[2] for c in (*system.CLAIMS, *rates.CLAIMS)} == set(EXPECTED)
+    assert {c.id.partition("/")[2] for c in SECTION} == set(EXPECTED)
 
 
-@pytest.mark.parametrize("claim", [*system.CLAIMS, *rates.CLAIMS], ids=lambda c: c.id)
+@pytest.mark.parametrize("claim", SECTION, ids=lambda c: c.id)
 def test_verdicts_and_controls(claim: Claim) -> None:
     entry: dict[str, Any] = judge_claim(claim, Budget.QUICK)
     assert entry["verdict"] == EXPECTED[claim.id.partition("/")[2]], entry["evidence"]
@@ -68,11 +71,63 @@ def test_alternating_curvatures_by_hand() -> None:
 
 
 def test_falling_gradients_freeze_the_buffer() -> None:
-    statement = rates.Norms(Fraction(1, 2), Fraction(7, 10))
-    assert rates._priority(statement, 3, 40) == [0, 1, 2]
-    assert rates._priority(rates.SLOW, 3, 40) == [37, 38, 39]
+    statement = buffer_order.Norms(Fraction(1, 2), Fraction(7, 10))
+    assert buffer_order._priority(statement, 3, 40) == [0, 1, 2]
+    assert buffer_order._priority(buffer_order.SLOW, 3, 40) == [37, 38, 39]
 
 
 def test_a_region_that_is_too_large_is_rejected() -> None:
-    broken = rates.Region(lambda beta, size: [(0.0, 4.0)])
-    assert rejects(rates.region_matches_runs(broken, Budget.QUICK))
+    broken = stability.Region(lambda beta, size: [(0.0, 4.0)])
+    assert rejects(stability.region_matches_runs(broken, Budget.QUICK))
+
+
+def test_determinant_with_a_symbolic_size_rejects_a_wrong_term() -> None:
+    assert all(every_size.determinant_steps(every_size.closed_form).values())
+    wrong = every_size.determinant_steps(lambda size: every_size.closed_form(size) + every_size.ALPHA * every_size.Z)
+    assert not wrong["every C: determinant"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_rows_with_a_symbolic_size_give_the_matrix_of_one_size(size: int) -> None:
+    assert every_size.derived_rows().matrix(size) == system.derived(size).as_mutable()
+
+
+def test_rows_of_another_method_differ() -> None:
+    other = every_size.derived_rows().subs(every_size.SIZE, every_size.SIZE + 1)
+    assert not all(every_size.same_rows(other, every_size.derived_rows()).values())
+
+
+@pytest.mark.parametrize("kappa", [1.5, 10.0, 500.0])
+def test_one_stored_momentum_with_negative_beta_by_roots(kappa: float) -> None:
+    # rho = sqrt((kappa - 1) / (kappa + 3)) at beta = -(1 + rho^2) / 2: roots of z^2 + (x - 1 - beta) z + beta + x.
+    rate = np.sqrt((kappa - 1) / (kappa + 3))
+    beta = -(1 + rate**2) / 2
+
+    def worst(beta: float, low: float) -> float:
+        x = np.linspace(low, kappa * low, 4001)
+        b, c = x - 1 - beta, beta + x
+        root = np.sqrt((b * b - 4 * c).astype(complex))
+        return float(np.max(np.abs([(-b + root) / 2, (-b - root) / 2])))
+
+    low = (1 - rate) * (rate - beta) / (1 + rate)
+    assert worst(beta, low) == pytest.approx(rate, abs=1e-6)
+    around = [worst(beta + d, low * f) for d in (-0.02, 0.0, 0.02) for f in (0.97, 1.0, 1.03)]
+    assert min(around) >= rate - 1e-6
+
+
+def test_lower_bound_steps_see_a_bound_that_is_too_high() -> None:
+    larger = rate_proofs.LowerBound((rate_proofs.ROOT**2 - 1) / (rate_proofs.ROOT**2 + 1))
+    assert not rate_proofs.lower_bound_steps(larger)["h(1/q) = 0"]
+
+
+def test_closed_form_of_two_momenta_by_a_scan() -> None:
+    from spectral import worst_case_rate
+
+    rate, w = 0.9, np.sqrt((1 - 0.81) * (1 + 7 * 0.81))
+    kappa = 2 * 0.81 * (2 * 0.81 + 0.9 + 1) / (0.1 * (1.81 + w))
+    scan = [
+        float(np.min(worst_case_rate(np.geomspace(0.02, 0.2, 120), beta, 1.0, kappa, 2)))
+        for beta in (0.0, 0.05, 0.2, 0.5)
+    ]
+    assert rate <= scan[0] < rate + 5e-3
+    assert scan == sorted(scan)
