@@ -18,8 +18,16 @@ TWO: tuple[Name, ...] = ("Adam+CG", "Adam+CM")
 
 
 class Steps(NamedTuple):
-    """One run of a method with a buffer: ``path`` (steps + 1, 2); at each step the new ``gradient`` (steps, 2) and the
-    ``vectors`` (steps, C, 2) stored before it, NaN in empty slots."""
+    """One run of a method with a buffer.
+
+    Attributes
+    ----------
+    path : array, shape (steps + 1, 2)
+    gradient : array, shape (steps, 2)
+        New at each step.
+    vectors : array, shape (steps, C, 2)
+        Stored before it; NaN in empty slots.
+    """
 
     path: np.ndarray
     gradient: np.ndarray
@@ -27,6 +35,7 @@ class Steps(NamedTuple):
 
 
 def record_steps(method: Method, landscape: Landscape, start: np.ndarray, steps: int) -> Steps:
+    """One run from ``start`` (2,), with what its buffer holds before every step."""
     from analysis.buffers import stacked
     from analysis.runs import Observation, run
 
@@ -44,10 +53,12 @@ def record_steps(method: Method, landscape: Landscape, start: np.ndarray, steps:
 
 
 def as_arrays(prefix: str, steps: Steps) -> dict[str, np.ndarray]:
+    """The run as named arrays of a figure's data; :func:`from_arrays` takes them back."""
     return {f"{prefix} {name}": value for name, value in steps._asdict().items()}
 
 
 def from_arrays(data: FigureData, prefix: str) -> Steps:
+    """The run that :func:`as_arrays` stored under ``prefix``."""
     return Steps(*(data.arrays[f"{prefix} {name}"] for name in Steps._fields))
 
 
@@ -81,6 +92,7 @@ def draw_arrows(ax: Any, steps: Steps, t: int, length: float) -> None:
 
 
 def arrow_handles() -> list[Any]:
+    """Legend entries of :func:`draw_arrows`."""
     from matplotlib.lines import Line2D
 
     words = (("stored", SKY), ("their mean", BLACK), ("new gradient", GREEN))

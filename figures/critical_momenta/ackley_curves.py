@@ -57,11 +57,7 @@ def _squares(sides: Sequence[float], runs: int) -> np.ndarray:
 def _curves(loss: np.ndarray) -> dict[str, np.ndarray]:
     """Of losses (..., steps + 1, runs): mean with interval, and the band of a mean of ten runs, every few steps."""
     some = loss[..., ::EVERY, :]
-    return {
-        "mean": mean_rows(some),
-        "band of ten": study_band(some, TEN),
-        "in centre": np.mean(loss[..., -1, :] < CENTRE, axis=-1),
-    }
+    return {"mean": mean_rows(some), "band of ten": study_band(some, TEN)}
 
 
 def _walks(drop: int | None, runs: int) -> np.ndarray:

@@ -224,6 +224,7 @@ CANCELLATION = Claim(
         r"below half the mean norm in steps 50 to 200 (on the wells: while near the sharp minimum), at the default "
         r"$(5,0.7)$ and at $(20,0.99)$."
     ),
+    figures=("critical-momenta/figure-2", "critical-momenta/figure-11", "critical-momenta/buffer-courses"),
     parts=(
         part(
             "the mean of the stored gradients is below half their mean norm, on every function at both settings",
@@ -336,6 +337,7 @@ VARIANCE = Claim(
         r"Adam+CG at equal $(C,\lambda)$; variance relative to the mean square, as a common scale of the buffer "
         "cancels in the step."
     ),
+    figures=("critical-momenta/figure-12", "critical-momenta/buffer-courses"),
     parts=(
         part(
             "replaced in more than half of the steps, at (5, .7) and (20, .99)",

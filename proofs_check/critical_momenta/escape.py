@@ -99,6 +99,7 @@ FIGURE_6 = Claim(
         "critical-momenta/figure-6",
         "critical-momenta/escape-ablation",
         "critical-momenta/escape-designs",
+        "critical-momenta/escape-laws",
         "critical-momenta/study-size",
     ),
     parts=(
@@ -319,7 +320,7 @@ OVERSHOOT = Claim(
         r"minimum of (9) grows with $C\in\{5,10,20,40\}$; judged at $\lambda=0.7$ and $0.99$, $D=1$ and $D=10$."
     ),
     assumptions=(r"step 0.05, $\beta_1=0.9$, $\beta_2=0.99$, 500 steps, starts uniform in $[-5,5]^D$",),
-    figures=("critical-momenta/figure-7",),
+    figures=("critical-momenta/figure-7", "critical-momenta/escape-laws"),
     parts=(
         _growth("one dimension, decay 0.7", 0.7, 1, ONE_D, 10.0),
         _growth("one dimension, decay 0.99", 0.99, 1, ONE_D, 10.0),

@@ -191,7 +191,7 @@ GP = Claim(
         r"mean sharpness than Adam, Adam+SAM and Adam+CG; Adam+SAM's solutions are sub-optimal with lower sharpness."
     ),
     assumptions=(r"step 0.1, $\beta_1=0.9$, $\beta_2=0.99$, 500 steps; source's form of (12), uniform starts",),
-    figures=("critical-momenta/table-1",),
+    figures=("critical-momenta/table-1", "critical-momenta/table-1-choices", "critical-momenta/study-size"),
     parts=(
         _deeper("deeper: mean loss, starts in [-2, 2]^2, constant step", "constant step"),
         _deeper("deeper: mean loss, step divided by ten after 250", "step drop", drop=250),
@@ -257,7 +257,12 @@ LEVY = Claim(
         r"and Adam+CG; Adam and Adam+SAM are nearly equal (within 5 %)."
     ),
     assumptions=(r"step 0.1, $\beta_1=0.9$, $\beta_2=0.99$, 500 steps, starts uniform in a cube",),
-    figures=("critical-momenta/table-1", "critical-momenta/table-5"),
+    figures=(
+        "critical-momenta/table-1",
+        "critical-momenta/table-1-choices",
+        "critical-momenta/table-5",
+        "critical-momenta/study-size",
+    ),
     main_reading="two variables",
     reading_reason="(13) is written for two variables with its minimum at (1, 1), and section 4 speaks of 2D surfaces.",
     parts=(
@@ -351,7 +356,7 @@ BUFFER = Claim(
         "buffer; both sentences describe table 5 and are judged against its numbers, then against runs."
     ),
     assumptions=(r"runs: step 0.1, $\beta_1=0.9$, $\beta_2=0.99$, 500 steps, $d=2$, starts uniform in $[-10,10]^2$",),
-    figures=("critical-momenta/table-5",),
+    figures=("critical-momenta/table-1-choices", "critical-momenta/table-5", "critical-momenta/study-size"),
     main_reading="printed numbers",
     reading_reason="Both sentences are the caption's reading of its own rows; the parts on runs say whether they carry "
     "over.",

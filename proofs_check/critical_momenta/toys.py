@@ -63,7 +63,7 @@ FIGURE_4 = Claim(
         "Adam+SAM+CM end with a lower mean loss than Adam, Adam+SAM and Adam+CG, which stay where they started."
     ),
     assumptions=("starts uniform in a square around the origin; its size is not printed",),
-    figures=("critical-momenta/figure-4", "critical-momenta/ackley-start-region"),
+    figures=("critical-momenta/figure-4", "critical-momenta/ackley-start-region", "critical-momenta/study-size"),
     main_reading="starts in [-2, 2]^2",
     reading_reason=(
         "The axis of figure 4 ends at 6. The mean loss of starts in $[-2,2]^2$ is just below that, in $[-3,3]^2$ it is "

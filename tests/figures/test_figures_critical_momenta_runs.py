@@ -15,6 +15,7 @@ from figures.critical_momenta import (
     buffer_steps,
     escape,
     extragradient,
+    laws,
     nine_runs,
     sensitivity,
     stuck_steps,
@@ -139,6 +140,17 @@ def test_designs_share_the_runs_of_the_figures() -> None:
     ratio = quick(sensitivity.design_data).arrays["ratio"]
     six = quick(escape.six_data).arrays["ratio"]
     np.testing.assert_array_equal(ratio[2, 0], six[:4, 0, -1])
+
+
+def test_independent_coordinates_follow_the_power_law() -> None:
+    a = quick(laws.law_data).arrays
+    adam, cg = a["ratio"][laws.FOUR.index("Adam")], a["ratio"][laws.FOUR.index("Adam+CG")]
+    power = adam[0, 0] ** np.asarray(laws.DIMENSIONS)
+    # Of the law itself the ratio in one dimension is known to a tenth only.
+    assert np.all((adam[:, 1] - 0.1 <= power) & (power <= adam[:, 2] + 0.1))
+    assert cg[-1, 2] < cg[0, 1] ** laws.DIMENSIONS[-1]
+    # A well as blunt as the flat one holds every method; the sharpest ones hold none.
+    assert np.all(a["left"][:, 0, 0] == 0) and np.all(a["left"][:, -1, 0] > 0.8)
 
 
 # Surfaces
