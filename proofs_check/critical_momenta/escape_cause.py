@@ -46,7 +46,10 @@ CAUSE = Claim(
         r"often than Adam+CG, and more often than the same rule without its buffer."
     ),
     assumptions=(r"step 0.05, $\beta_1=0.9$, $\beta_2=0.99$, 500 steps, starts uniform in $[-5,5]^D$",),
-    figures=("critical-momenta/figure-6", "critical-momenta/escape-ablation", "critical-momenta/escape-designs", "critical-momenta/escape-laws"),
+    figures=(
+        "critical-momenta/figure-6", "critical-momenta/escape-ablation",
+        "critical-momenta/escape-designs", "critical-momenta/escape-laws",
+    ),
     parts=(
         Part(
             "momenta above gradients at equal (C, lambda), C = 10, one dimension",
