@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from ..claim import Budget, Claim, Evidence, Part, Sampled, Way, Witness
 from .toy_runs import OURS, RIVALS, TOYS, Measure, Setting, distances, plain_time, starts, times
 
 BELIEF_ADAM = ("Adam", "AdaBelief")
+STEPS = (0.01, 0.03, 0.1, 0.3, 1.0)
+NEVER = 1e6  # in place of an infinite step, which a record cannot hold
 OPEN_SETTINGS = tuple(Setting(beta2=b, epsilon=e) for b in (0.9, 0.99, 0.999) for e in (1e-8, 1e-16))
 
 HEAD = """
@@ -54,51 +57,37 @@ def fastest(s: Fastest, budget: Budget) -> list[Evidence]:
     """Count the starts; where every one is claimed, show one of which both codes say that a rival is ahead."""
     del budget
     wins = _wins(s)
+    when = {m: _times(s, m) for m in (s.first, *s.others)}
     data = {
-        "share of starts against each": {o: float((_times(s, s.first) < _times(s, o)).mean()) for o in s.others},
-        "median step": {m: float(np.median(_times(s, m))) for m in (s.first, *s.others)},
-        "share that ever comes": {m: float(np.isfinite(_times(s, m)).mean()) for m in (s.first, *s.others)},
+        "share of starts ahead of all": float(wins.mean()),
+        "share of starts ahead of each": {o: float((when[s.first] < when[o]).mean()) for o in s.others},
+        "median step": {m: float(np.median(t)) for m, t in when.items()},
+        "share of starts that ever come": {m: float(np.isfinite(t).mean()) for m, t in when.items()},
     }
     if s.share == 1.0:
         for k in np.argsort(wins, stable=True)[:40]:
             for other in s.others if not wins[k] else ():
-                witness = _ahead(s, int(k), other)
+                witness = _ahead(s, int(k), other, data)
                 if witness is not None and witness.stands:
                     return [witness]
-    low = wilson(int(wins.sum()), len(wins)).low
-    enough = bool(float(low) >= s.share)
-    return [
-        Sampled(
-            f"runs of 1000 steps from a grid of starts; Wilson interval of the share, asked: {s.share}",
-            len(wins),
-            0 if enough else int((~wins).sum()),
-            float(low) - s.share,
-            f"{int(wins.sum())} of {len(wins)} starts",
-            data,
-        )
-    ]
+    low = float(wilson(int(wins.sum()), len(wins)).low)
+    method = f"runs of 1000 steps from a grid of starts; Wilson interval of the share, asked: {s.share}"
+    short = 0 if low >= s.share else int((~wins).sum())
+    return [Sampled(method, len(wins), short, low - s.share, f"{int(wins.sum())} of {len(wins)} starts", data)]
 
 
-def _ahead(s: Fastest, k: int, other: str) -> Witness | None:
+def _ahead(s: Fastest, k: int, other: str, data: dict[str, Any]) -> Witness | None:
     """The rival is ahead by at least a step in both codes."""
     start = [float(c) for c in starts(s.toy)[k]]
     rival, ours = float(_times(s, other)[k]), float(_times(s, s.first)[k])
     if not rival <= ours or not np.isfinite(rival):
         return None
     again = [plain_time(s.toy, m, start, s.tolerance, s.measure, s.setting) for m in (s.first, other)]
-    cap = 1e6  # "never"
+    point = {"toy": s.toy, "start": start, "ours": s.first, "rival": other, "over the grid": data}
     return Witness(
-        {
-            "toy": s.toy,
-            "start": start,
-            "ours": s.first,
-            "rival": other,
-            "tolerance": s.tolerance,
-            "measure": s.measure,
-            "setting": asdict(s.setting),
-        },
-        Way("batched runs of the optimizers: step of ours, of the rival", min(ours, cap), "<", min(rival, cap)),
-        Way("scalar recursions written apart", min(again[0], cap), "<", min(again[1], cap)),
+        point | {"tolerance": s.tolerance, "measure": s.measure, "setting": asdict(s.setting)},
+        Way("batched runs of the optimizers: step of ours, of the rival", min(ours, NEVER), "<", min(rival, NEVER)),
+        Way("scalar recursions written apart", min(again[0], NEVER), "<", min(again[1], NEVER)),
         HEAD + "violated = time(witness['ours']) >= time(witness['rival'])",
     )
 
@@ -132,7 +121,10 @@ def nowhere_fastest(s: NowhereFastest, budget: Budget) -> list[Evidence]:
 
 @dataclass(frozen=True)
 class Slower:
-    """The median settling step of each rival is at least ``factor`` times that of AdaMomentum."""
+    """The median settling step of each rival is at least ``factor`` times that of AdaMomentum.
+
+    With ``steps`` every method has the step size of these that is best for it.
+    """
 
     toys: tuple[str, ...]
     rivals: tuple[str, ...]
@@ -140,52 +132,62 @@ class Slower:
     measure: Measure = "settled"
     tolerance: float = 0.1
     setting: Setting = field(default_factory=Setting)
+    steps: tuple[float, ...] = ()
+
+    def settings(self) -> list[Setting]:
+        return [replace(self.setting, step=a) for a in self.steps] or [self.setting]
 
 
 SLOWER_REPLAY = """
 from statistics import median
 from proofs_check.adamomentum.toy_runs import Setting, plain_time, starts
-setting = Setting(**witness["setting"])
 def middle(method):
-    return median(plain_time(witness["toy"], method, p, witness["tolerance"], witness["measure"], setting)
-                  for p in starts(witness["toy"])[::17])
+    return min(
+        median(plain_time(witness["toy"], method, p, witness["tolerance"], witness["measure"], Setting(**setting))
+               for p in starts(witness["toy"])[::17])
+        for setting in witness["settings"])
 violated = middle(witness["rival"]) < witness["factor"] * middle("AdaMomentum")
 """
 
 
 def slower(s: Slower, budget: Budget) -> list[Evidence]:
     """Medians over the grid; a pair that falls short is seen again by the second code on every 17th start."""
-    del budget
     ratios: dict[str, float] = {}
-    for toy in s.toys:
-        ours = float(np.median(times(distances(toy, OURS, s.setting), s.tolerance, s.measure)))
+    # Tuning multiplies the runs: the quick budget looks at the first function only.
+    for toy in s.toys[:1] if s.steps and budget is Budget.QUICK else s.toys:
+        medians = {m: _median(s, toy, m) for m in (OURS, *s.rivals)}
         for rival in s.rivals:
-            theirs = float(np.median(times(distances(toy, rival, s.setting), s.tolerance, s.measure)))
-            if not np.isfinite(ours) or theirs < s.factor * ours:
-                return [_not_slower(s, toy, rival, theirs, ours)]
-            ratios[f"{toy}: {rival}"] = theirs / ours
-    finite = [r for r in ratios.values() if np.isfinite(r)]
-    least = min(finite, default=1e6) - s.factor
+            if not np.isfinite(medians[OURS]) or medians[rival] < s.factor * medians[OURS]:
+                return [_not_slower(s, toy, rival, medians)]
+            ratios[f"{toy}: {rival}"] = medians[rival] / medians[OURS]
+    least = min((r for r in ratios.values() if np.isfinite(r)), default=NEVER) - s.factor
     return [Sampled("medians over the grid of starts", len(ratios), 0, least, f"{ratios}", {"ratios": ratios})]
 
 
-def _not_slower(s: Slower, toy: str, rival: str, theirs: float, ours: float) -> Witness:
-    again = [
-        float(np.median([plain_time(toy, m, p, s.tolerance, s.measure, s.setting) for p in starts(toy)[::17].tolist()]))
-        for m in (rival, OURS)
-    ]
-    cap = 1e6
+def _median(s: Slower, toy: str, method: str) -> float:
+    found = (times(distances(toy, method, setting), s.tolerance, s.measure) for setting in s.settings())
+    return min(float(np.median(t)) for t in found)
+
+
+def _not_slower(s: Slower, toy: str, rival: str, medians: dict[str, float]) -> Witness:
+    def again(method: str) -> float:
+        some = starts(toy)[::17].tolist()
+        return min(
+            float(np.median([plain_time(toy, method, p, s.tolerance, s.measure, setting) for p in some]))
+            for setting in s.settings()
+        )
+
+    theirs, ours = (min(medians[m], NEVER) for m in (rival, OURS))
+    point = {"toy": toy, "rival": rival, "factor": s.factor, "tolerance": s.tolerance, "measure": s.measure}
     return Witness(
-        {
-            "toy": toy,
-            "rival": rival,
-            "factor": s.factor,
-            "tolerance": s.tolerance,
-            "measure": s.measure,
-            "setting": asdict(s.setting),
-        },
-        Way("batched runs, median over the grid", min(theirs, cap), ">=", s.factor * min(ours, cap)),
-        Way("scalar recursions, median over every 17th start", min(again[0], cap), ">=", s.factor * min(again[1], cap)),
+        point | {"settings": [asdict(setting) for setting in s.settings()], "medians": medians},
+        Way("batched runs, median over the grid", theirs, ">=", s.factor * ours),
+        Way(
+            "scalar recursions, median over every 17th start",
+            min(again(rival), NEVER),
+            ">=",
+            s.factor * min(again(OURS), NEVER),
+        ),
         SLOWER_REPLAY,
     )
 
@@ -214,42 +216,40 @@ CLAIMS = [
             _fastest_part(
                 "sphere",
                 Fastest("sphere", BELIEF_ADAM, "settled", share=0.9),
-                "From no start of 400: RMSprop with the shared decay (no bias correction, so that its first step is "
-                "31 times larger) takes 4 steps in the median, SGDM 10, AdaMomentum 31. Settling for good: also never, "
-                "RMSprop 4 against 50, but 97 % ahead of Adam and of AdaBelief.",
+                "From no start: RMSprop with the shared decay has no bias correction, so that its first step is 31 "
+                "times larger; SGDM is ahead too (medians in the data).",
             ),
             _fastest_part(
                 "camel",
                 Fastest("camel", BELIEF_ADAM, "settled", share=0.75),
-                "38 % of the starts; against Adam or AdaBelief 85 % (they end in the two side minima from 82 % of the "
-                "starts), SGDM 71 %, RMSprop 57 %.",
+                "From most starts Adam and AdaBelief end in the two side minima; RMSprop and SGDM are the rivals.",
             ),
             _fastest_part(
                 "beale",
                 Fastest("beale", BELIEF_ADAM, "settled", share=0.3),
-                "40 % of the starts; within 1000 steps 51 % never come within 0.1. With the marked point of the "
-                "standard function, 2.25.",
+                "From about half of the starts it never comes within 1000 steps. With the literature's 2.25, whose "
+                "minimum is the marked point.",
             ),
             _fastest_part(
                 "ackley",
                 Fastest("ackley", BELIEF_ADAM, "settled", share=0.5),
-                "38 % of the starts; Adam and AdaBelief never come (local minima), RMSprop always does.",
+                "Adam and AdaBelief stay in local minima; RMSprop, with its large first steps, comes from everywhere.",
             ),
             Part(
                 "sphere: which choice of what is left open saves the sentence",
                 nowhere_fastest,
-                printed=NowhereFastest("sphere", 0.12),
+                printed=NowhereFastest("sphere", 0.5),
                 broken=NowhereFastest("sphere", 0.05),
                 bears=False,
                 note=r"None with shared hyperparameters: over $\beta_2\in\{0.9,0.99,0.999\}$, "
-                r"$\epsilon\in\{10^{-8},10^{-16}\}$, tolerance 0.1 or 0.01, first or final time, it is the fastest "
-                "from at most 11 % of the starts (quick: one of the settings).",
+                r"$\epsilon\in\{10^{-8},10^{-16}\}$, tolerance 0.1 or 0.01, first or final time, it is not the "
+                "fastest from half of the starts (quick: one of the settings).",
             ),
             Part(
                 "sphere, settling within 0.01, RMSprop with its usual 0.99 instead of the shared decay",
                 fastest,
-                printed=Fastest("sphere", RIVALS, "settled", 0.01, 0.85, setting=Setting(rmsprop_beta2=0.99)),
-                broken=Fastest("sphere", RIVALS, "settled", 0.01, 0.85),
+                printed=Fastest("sphere", RIVALS, "settled", 0.01, 0.5, setting=Setting(rmsprop_beta2=0.99)),
+                broken=Fastest("sphere", RIVALS, "settled", 0.01, 0.5),
                 bears=False,
                 note="Then the sentence holds from most starts of the sphere: it hangs on RMSprop's decay.",
             ),
@@ -268,19 +268,28 @@ CLAIMS = [
                 printed=Slower(tuple(TOYS), ("RMSprop", *BELIEF_ADAM), 2.0),
                 broken=Slower(("sphere",), ("RMSprop",), 2.0),
                 sound=Slower(("camel", "ackley"), BELIEF_ADAM, 2.0),
-                note="Sphere, median steps: RMSprop 4, AdaMomentum 50, AdaBelief 62, Adam 67: one is faster, two are "
-                "1.2 and 1.3 times slower. Beale: no method's median is finite.",
+                note="Sphere: RMSprop settles first, Adam and AdaBelief are 1.2 to 1.3 times slower (medians in the "
+                "data). Beale: no method's median is finite.",
             ),
             Part(
                 "Adam and AdaBelief on the sphere",
                 slower,
                 printed=Slower(("sphere",), BELIEF_ADAM, 2.0),
                 broken=Slower(("sphere",), BELIEF_ADAM, 3.0),
-                repair=Slower(("sphere",), BELIEF_ADAM, 1.2),
-                repair_note="by a factor 1.2",
+                repair=Slower(("sphere",), BELIEF_ADAM, 1.0),
+                repair_note="slower, by less than a factor 2",
                 bears=False,
-                note="Each with its best step of {0.01, 0.03, 0.1, 0.3, 1}: sphere, Adam 62, AdaBelief 62, ours 50"
-                "; camel, Adam 177, AdaBelief 74 (both at 0.3), AdaMomentum 63.",
+            ),
+            Part(
+                "each with its best step of {0.01, 0.03, 0.1, 0.3, 1}, sphere and camel",
+                slower,
+                printed=Slower(("sphere", "camel"), BELIEF_ADAM, 2.0, steps=STEPS),
+                broken=Slower(("sphere",), BELIEF_ADAM, 3.0, steps=STEPS),
+                repair=Slower(("sphere", "camel"), BELIEF_ADAM, 1.0, steps=STEPS),
+                repair_note="not faster",
+                bears=False,
+                note="Much of the lead is the shared step: tuned, no rival settles sooner, and none needs twice as "
+                "long on both functions.",
             ),
         ),
     ),
