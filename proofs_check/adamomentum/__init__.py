@@ -6,8 +6,11 @@ from ..claim import Claim
 
 SECTIONS = (
     "method",  # 1, 2: table 1, algorithm 1
-    "areas",  # 3.1: figure 1, areas A to C
+    "method_merits",  # 1, 2: costs, momentum as an estimate
+    "areas",  # 3.1: figure 1, areas A and B, Adam in C
+    "area_c",  # 3.1: both methods in area C
     "damping",  # 3.1: epsilon under the root
+    "damping_stability",  # 3.1: epsilon and linear stability
     "sde_noise",  # 3.2, B.1: stochastic differential equation, its noise
     "escape_set",  # 3.2: definition 2
     "assumptions",  # 3.2: assumptions 3 to 5

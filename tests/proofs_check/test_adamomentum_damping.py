@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from optassay.optimizers import Adam, AdaMomentum
-from proofs_check.adamomentum import damping
+from proofs_check.adamomentum import damping, damping_stability
 from proofs_check.claim import Budget
 from proofs_check.judge import judge_claim
 
@@ -19,7 +19,7 @@ EXPECTED = {
     "inner-damping-reduces-step": "proved",
     "damping-stability": "proved",
 }
-CLAIMS = {claim.id.partition("/")[2]: claim for claim in damping.CLAIMS}
+CLAIMS = {claim.id.partition("/")[2]: claim for claim in [*damping.CLAIMS, *damping_stability.CLAIMS]}
 
 
 @cache
@@ -78,7 +78,7 @@ def test_spectral_radius_at_the_threshold(kind: Any) -> None:
     eps, b2 = 1e-8, 0.999
     for b1 in (0.0, 0.5, 0.9):
         edge = part.printed.value(b1, b2, eps)
-        k = damping._coefficient(place, eps, b2, np.sqrt)
+        k = damping_stability._coefficient(place, eps, b2, np.sqrt)
         for factor, inside in ((0.99, True), (1.01, False)):
             y = factor * edge * k
             matrix = np.array([[1 - (1 - b1) * y, -b1], [(1 - b1) * y, b1]])

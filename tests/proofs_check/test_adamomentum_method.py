@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from optassay.optimizers import Adam, AdaMomentum
-from proofs_check.adamomentum import areas, method
+from proofs_check.adamomentum import area_c, areas, method, method_merits
 from proofs_check.claim import Budget
 from proofs_check.judge import judge_claim
 
@@ -24,7 +24,10 @@ EXPECTED = {
     "area-c-adam-step": "corrected",
     "area-c-comparison": "refuted",
 }
-CLAIMS = {claim.id.partition("/")[2]: claim for claim in [*method.CLAIMS, *areas.CLAIMS]}
+CLAIMS = {
+    claim.id.partition("/")[2]: claim
+    for claim in [*method.CLAIMS, *method_merits.CLAIMS, *areas.CLAIMS, *area_c.CLAIMS]
+}
 
 
 @cache
@@ -61,7 +64,7 @@ def test_best_constants_by_eigenvalues(b1: float, b2: float) -> None:
     steps, gamma = 200, b1 / b2**0.5
     filt = np.tril(gamma ** np.maximum(0, np.subtract.outer(np.arange(steps), np.arange(steps)))) * (1 - b1)
     values = np.linalg.eigvalsh(filt.T @ filt)
-    low, high = float(areas._low(b1, gamma)), float(areas._high(b1, gamma))
+    low, high = float(area_c._low(b1, gamma)), float(area_c._high(b1, gamma))
     assert low <= values[0] and values[-1] <= high
     assert values[0] == pytest.approx(low, rel=2e-2) and values[-1] == pytest.approx(high, rel=2e-2)
     grads = np.random.default_rng(0).standard_normal(50)
@@ -71,8 +74,8 @@ def test_best_constants_by_eigenvalues(b1: float, b2: float) -> None:
 
 def test_constants_at_the_defaults() -> None:
     gamma = 0.9 / 0.999**0.5
-    assert areas._low(0.9, gamma) == pytest.approx(0.00277, rel=1e-3)
-    assert areas._high(0.9, gamma) == pytest.approx(1.0091, rel=1e-4)
+    assert area_c._low(0.9, gamma) == pytest.approx(0.00277, rel=1e-3)
+    assert area_c._high(0.9, gamma) == pytest.approx(1.0091, rel=1e-4)
     assert (1 - gamma) / 0.1 == pytest.approx(0.9955, abs=1e-4)
 
 
@@ -110,10 +113,10 @@ def test_errors_of_momentum_by_simulation() -> None:
     m = np.zeros(20_000)
     for t in range(1, 80):
         m = b1 * m + (1 - b1) * (drift * t + rng.standard_normal(m.shape))
-    expected = float(method._error(drift**2).subs({method.NOISE: 1, method.B1: b1}))
+    expected = float(method_merits._error(drift**2).subs({method_merits.NOISE: 1, method_merits.B1: b1}))
     assert np.mean((m - drift * 79) ** 2) == pytest.approx(expected, rel=0.03)
     # 0.108 sigma at beta1 = 0.9
-    limit = float(method._LIMIT.subs({method.NOISE: 1, method.B1: Fraction(9, 10)}))
+    limit = float(method_merits._LIMIT.subs({method_merits.NOISE: 1, method_merits.B1: Fraction(9, 10)}))
     assert limit**0.5 == pytest.approx(0.108, abs=1e-3)
 
 
