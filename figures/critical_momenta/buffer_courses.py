@@ -115,7 +115,7 @@ FIGURES = [
         "What the buffers hold along runs",
         "Nothing drawn for the toys; figure 8 shows variance and cosine of the buffers of a network.",
         ("gradient-cancellation", "momentum-buffer-low-variance"),
-        (4.0, 12.0, 30.0),
+        (4.0, 8.0, 20.0),
         data=course_data,
         table=course_table,
         caption=course_caption,

@@ -131,7 +131,7 @@ FIGURES = [
         "Extragradient and stored momenta",
         "Paths of Adam, Adam+SAM, Adam+MEG and Adam+CM on Ackley and Goldstein-Price: Adam+CM explores more.",
         ("figure-15-meg", "meg-baseline"),
-        (4.0, 15.0, 50.0),
+        (5.0, 10.0, 35.0),
         data=meg_data,
         table=meg_table,
         caption=meg_caption,

@@ -126,7 +126,7 @@ FIGURES = [
         "Which wells are left, and what one dimension says of ten",
         "Nothing drawn; the text says that a larger buffer needs wider minima.",
         ("escape-cause", "figure-6-escape-10d", "larger-buffer-overshoots-more"),
-        (2.0, 12.0, 60.0),
+        (2.5, 12.0, 60.0),
         data=law_data,
         table=law_table,
         caption=law_caption,

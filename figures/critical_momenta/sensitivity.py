@@ -206,12 +206,13 @@ def choice_caption(data: FigureData) -> str:
     a = data.arrays["difference"]
     below = np.sum(np.all(a[..., 2] < 0, axis=-1), axis=-1)  # functions, columns: certainly below all three
     return (
-        rf"Adam+CM minus each other method in the mean, in standard deviations of the other over {data.inputs['runs']} "
-        rf"shared starts, 95 % intervals; left of the line Adam+CM is lower or flatter. Rows: one choice changed at a "
-        rf"time. Both columns of table 1 ask for all three left of it. That holds for the loss in {below[0, 0]} of "
-        rf"{a.shape[2]} rows on Goldstein-Price and {below[1, 0]} on Levy, for the sharpness in {below[0, 1]} and "
-        rf"{below[1, 1]}: Adam+CM is flatter but higher on the one function, lower but not flatter than Adam+CG on the "
-        rf"other. Last row: variables on the unit square (Goldstein-Price), five variables (Levy)."
+        rf"Adam+CM minus each other method in the mean, in standard deviations of the other over "
+        rf"{data.inputs['runs']} shared starts, 95 % intervals; left of the line Adam+CM is lower or flatter. The "
+        rf"axis is linear between -1 and 1. Rows: one choice changed at a time. Both columns of table 1 ask for all "
+        rf"three left of it. That holds for the loss in {below[0, 0]} of {a.shape[2]} rows on Goldstein-Price and "
+        rf"{below[1, 0]} on Levy, for the sharpness in {below[0, 1]} and {below[1, 1]}: Adam+CM is flatter but higher "
+        rf"on the one function, lower but not flatter than Adam+CG on the other. Last row: variables on the unit "
+        rf"square (Goldstein-Price), five variables (Levy)."
     )
 
 
@@ -229,7 +230,7 @@ def choice_draw(data: FigureData) -> Canvas:
         ax.set_xscale("symlog", linthresh=1.0, linscale=0.8)
         ax.set_xticks([-4, -1, 0, 1, 4], ["\N{MINUS SIGN}4", "\N{MINUS SIGN}1", "0", "1", "4"])
         ax.minorticks_off()
-        ax.set(xlim=(-10, 10))
+        ax.set(xlim=(-15, 15))
     axes[0].set_yticks(y, data.inputs["choices"])
     handles = method_handles(OTHERS)
     for handle in handles:
@@ -244,7 +245,7 @@ FIGURES = [
         "Escape ratios by the design of the study",
         "Nothing drawn; steps, step drop and the criterion of an escape are not given.",
         ("figure-6-escape-10d", "figure-7-left-escape-1d", "escape-cause"),
-        (7.0, 20.0, 60.0),
+        (4.5, 16.0, 60.0),
         data=design_data,
         table=design_table,
         caption=design_caption,
@@ -255,7 +256,7 @@ FIGURES = [
         "Table 1 under other choices",
         "Nothing drawn; start region, step drop and details of the buffer are not given.",
         ("table-1-gp", "table-1-levy", "table-5-levy-buffer"),
-        (10.0, 20.0, 60.0),
+        (4.5, 18.0, 60.0),
         data=choice_data,
         table=choice_table,
         caption=choice_caption,

@@ -154,7 +154,7 @@ FIGURES = [
         "Three steps at which the buffer cancels the gradient",
         "Three consecutive steps of Adam+CG on (14): four of five stored gradients oppose, and the update vanishes.",
         ("figure-11-stuck-steps", "gradient-cancellation", "ackley-rosenbrock"),
-        (3.0, 12.0, 30.0),
+        (3.0, 4.0, 10.0),
         data=eleven_data,
         table=eleven_table,
         caption=eleven_caption,

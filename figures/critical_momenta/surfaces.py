@@ -129,7 +129,7 @@ def shares_draw(data: FigureData) -> Canvas:
                 markersize=3.5,
                 linewidth=0.9,
             )
-    right.set_xticks(range(len(MINIMA)), [f"({x:g}, {y:g})" for x, y in MINIMA])
+    right.set_xticks(range(len(MINIMA)), [f"({x:g}, {y:g})".replace("-", "\N{MINUS SIGN}") for x, y in MINIMA])
     right.set(xlabel="minimum", ylabel="share of runs", ylim=(0, None))
     right.legend(handles=method_handles(FOUR), loc="upper right")
     return figure
@@ -235,7 +235,7 @@ FIGURES = [
         "Where runs on Goldstein-Price end",
         "Paths on Goldstein-Price: the others get stuck, Adam+CM reaches the global minimum.",
         ("figure-1-gp-trajectories", "gp-flat-region-contains-minimum"),
-        (2.0, 8.0, 20.0),
+        (3.0, 5.0, 20.0),
         data=shares_data,
         table=shares_table,
         caption=shares_caption,
@@ -246,7 +246,7 @@ FIGURES = [
         "Paths on Ackley from four starts",
         "Paths of five optimizers on Ackley from four starts: others stop nearby, Adam+CM finds a lower surface.",
         ("figures-13-14-trajectories", "ackley"),
-        (2.0, 6.0, 15.0),
+        (3.0, 5.0, 15.0),
         data=ackley_data,
         table=ends_table,
         caption=ackley_caption,
@@ -257,7 +257,7 @@ FIGURES = [
         "Paths on Goldstein-Price from four starts",
         "Paths of four optimizers on Goldstein-Price from four starts: others stop, Adam+CM finds the global minimum.",
         ("figures-13-14-trajectories", "goldstein-price"),
-        (2.0, 6.0, 15.0),
+        (2.0, 4.0, 12.0),
         data=goldstein_price_data,
         table=ends_table,
         caption=goldstein_price_caption,

@@ -201,7 +201,12 @@ def one_draw(data: FigureData) -> Canvas:
     for i, (x, y) in enumerate(a["minima"]):
         shares = [f"{row[0]:.3f}" for row in a["minima share"][:, i]]
         minima.append(
-            [f"minimum at ({x:g}, {y:g})", f"{a['minima loss'][i]:.9f}", f"{a['minima sharpness'][i]:.9f}", *shares]
+            [
+                f"minimum at ({x:g}, {y:g})".replace("-", MINUS),
+                f"{a['minima loss'][i]:.9f}",
+                f"{a['minima sharpness'][i]:.9f}",
+                *shares,
+            ]
         )
     figure = canvas(PAGE, 3.0)
     top, bottom = figure.subplots(2, 1, height_ratios=(len(rows) + 1, len(minima) + 1))
@@ -291,7 +296,7 @@ FIGURES = [
         "Loss and sharpness of solutions",
         "Mean loss and sharpness over 20 runs on Goldstein-Price and Levy, Adam+CM lowest in both columns.",
         ("table-1-gp", "table-1-levy", "goldstein-price", "levy"),
-        (2.0, 8.0, 25.0),
+        (6.0, 12.0, 40.0),
         data=one_data,
         table=one_table,
         caption=one_caption,
@@ -303,7 +308,7 @@ FIGURES = [
         "Loss and sharpness by buffer on Levy",
         "Mean loss and sharpness on Levy for three buffers: Adam+CM lower and flatter than Adam+CG, best with C=20.",
         ("table-5-levy-buffer", "table-1-levy"),
-        (2.0, 8.0, 25.0),
+        (5.0, 8.0, 30.0),
         data=five_data,
         table=five_table,
         caption=five_caption,
