@@ -233,6 +233,7 @@ CANCELLATION = Claim(
             "At (5, .7), the paper's default and its best setting of Adam+CG on the toys, the ratio is .90 on Ackley, "
             ".82 on Goldstein-Price, .86 on Levy, .91 on Ackley+Rosenbrock, .91, .89 and .84 near the sharp well of "
             "s = 2, 5, 100: they agree. At (20, .99) it is .09 to .26 on the planes, .79, .73, .47 near the wells.",
+            quick=6,
             repair=CANCELS,
             repair_note="on Ackley and Goldstein-Price with C = 20",
         ),
@@ -258,6 +259,7 @@ CANCELLATION = Claim(
             [*_below_half("CG", PLANES, (LARGE,), EARLY), *_below_half("CM", PLANES, (LARGE,), EARLY)],
             turned(_below_half("CG", ("Ackley",), (LARGE,), EARLY)),
             "Ratios .13, .24, .40, .45 (CG) and .33, .25, .30, .35 (CM).",
+            quick=2,
             bears=False,
         ),
         part(
