@@ -166,3 +166,25 @@ def test_bad_input(call: Any, text: str) -> None:
 
 def test_unstable_parameters_return_their_rate() -> None:
     assert float(worst_case_rate(np.asarray(5.0), 0.9, 1.0, 2.0, 5)) > 1
+
+
+@pytest.mark.parametrize("size", [0, 1, 5])
+def test_ours_are_never_below_a_run(size: int) -> None:
+    # The method itself on single curvatures: growth per step over a long run stays below the certified rate.
+    for kappa in (3.0, 30.0):
+        best = optimal_rate(kappa, size)
+        h = np.geomspace(1.0, kappa, 41)
+        theta, stored = np.ones_like(h), np.zeros((max(size, 1), h.size))
+        logs = np.zeros_like(h)
+        for step in range(4000):
+            new = best.momentum * stored[0] + h * theta
+            theta = theta - best.step_size * (new + (np.sum(stored, axis=0) / size if size else 0.0))
+            stored = np.concatenate([new[None], stored[:-1]])
+            scale = np.maximum(np.abs(theta), np.max(np.abs(stored), axis=0)) + 1e-300
+            theta, stored = theta / scale, stored / scale
+            if step >= 2000:
+                logs += np.log(scale)
+        growth = float(np.exp(np.max(logs) / 2000))
+        assert growth <= best.certified_upper * 1.003
+        assert growth >= best.rate * 0.99
+        assert float(worst_case_rate(best.step_size, best.momentum, 1.0, kappa, size)) == best.rate
