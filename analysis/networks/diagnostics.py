@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch.func import functional_call
 from analysis.buffers import agreement, spread, stacked
 from analysis.sharpness import one_step_m_sharpness
 
-from .hessian import largest_hessian_eigenvalue
+from .hessian import hessian_facts, largest_hessian_eigenvalue
 from .results import DIAGNOSTICS
 from .tasks import Batch, Task
 
@@ -28,11 +28,14 @@ def sharpness(model: nn.Module, task: Task, sample: int) -> float | None:
 
     Evaluation mode: dropout off, normalisation with its running means, so that it is a function of the parameters.
     """
+    return largest_hessian_eigenvalue(*_training_loss(model, task, sample))
+
+
+def _training_loss(model: nn.Module, task: Task, sample: int) -> tuple[Callable[[], Tensor], list[Tensor]]:
     model.eval()
-    params = [p for p in model.parameters() if p.requires_grad]
     # As one batch: the mean over batches would need a graph of each.
     batch = next(iter(task.chunks("train", sample, size=sample)))
-    return largest_hessian_eigenvalue(lambda: task.loss(model, batch)[0], params)
+    return lambda: task.loss(model, batch)[0], [p for p in model.parameters() if p.requires_grad]
 
 
 def m_sharpness(model: nn.Module, task: Task, sample: int, radius: float) -> float:
@@ -135,6 +138,9 @@ class Observer:
             found |= buffer_measures(state)
         if self.settings["sharpness"]:
             found["sharpness"] = sharpness(self.model, self.task, self.settings["sample"])
+        if self.settings["hessian"]:
+            facts = hessian_facts(*_training_loss(self.model, self.task, self.settings["sample"]))
+            found |= {} if facts is None else facts._asdict()
         if self.settings["m_sharpness"]:
             found["m_sharpness"] = m_sharpness(self.model, self.task, self.settings["sample"], self.settings["radius"])
         assert set(found) <= set(DIAGNOSTICS)

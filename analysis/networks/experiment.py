@@ -159,6 +159,7 @@ class Diagnostics(_Table):
     full_train: bool = False
     sharpness: bool = False
     m_sharpness: bool = False
+    hessian: bool = False  # whole Hessian, for models of at most 4000 parameters
     distance: bool = False
     buffer: bool = False
     sample: Positive = 512  # training examples (or words) for the sharpness

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 TOLERANCE = 1e-3  # relative, of the eigenvalue
 RESTARTS = 300
+WHOLE = 4000  # parameters up to which whole Hessians are formed
 
 
 def hessian_product(loss: Tensor, params: Sequence[Tensor]) -> Callable[[np.ndarray], np.ndarray]:
@@ -24,6 +26,43 @@ def hessian_product(loss: Tensor, params: Sequence[Tensor]) -> Callable[[np.ndar
         return torch.cat([h.reshape(-1) for h in found]).double().cpu().numpy()
 
     return product
+
+
+class HessianFacts(NamedTuple):
+    """What section 2.1 of "Dissecting Adam" says of networks' Hessians.
+
+    Attributes
+    ----------
+    diagonal_mass : float
+        ``c = sum |h_ii| / sum |h_ij|`` of (13).
+    near_zero : float
+        Share of the eigenvalues that are at most a hundredth of the largest in size.
+    """
+
+    diagonal_mass: float
+    near_zero: float
+
+
+def hessian_facts(loss: Callable[[], Tensor], params: Sequence[Tensor]) -> HessianFacts | None:
+    """From the whole Hessian, column by column; None where it is not finite.
+
+    Raises
+    ------
+    ValueError
+        More than 4000 parameters: the matrix would not be worth its memory.
+    """
+    size = sum(p.numel() for p in params)
+    if size > WHOLE:
+        raise ValueError(f"hessian = true forms the whole matrix, up to {WHOLE} parameters; this model has {size}")
+    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        product = hessian_product(loss(), params)
+    matrix = np.stack([product(unit) for unit in np.eye(size)])
+    if not np.isfinite(matrix).all():
+        return None
+    matrix = 0.5 * (matrix + matrix.T)
+    values = np.abs(np.linalg.eigvalsh(matrix))
+    mass = np.abs(matrix).sum()
+    return HessianFacts(float(np.abs(np.diag(matrix)).sum() / mass), float(np.mean(values <= 0.01 * values.max())))
 
 
 def largest_hessian_eigenvalue(loss: Callable[[], Tensor], params: Sequence[Tensor], seed: int = 0) -> float | None:

@@ -126,4 +126,4 @@ _NUMBERS = {
     *("epochs", "batch_size", "l2", "label_smoothing", "clip_norm", "activity", "temporal", "precision"),
     *("schedule", "diagnostics"),
 }
-_COSTLY = ("sharpness", "m_sharpness", "distance", "buffer")  # tuning looks at losses and accuracies only
+_COSTLY = ("sharpness", "m_sharpness", "hessian", "distance", "buffer")  # tuning looks at losses and accuracies only

@@ -31,6 +31,8 @@ asked for, does not apply or is not finite is ``null``:
 ``test_loss``, ...         the same three of the test set
 ``sharpness``              largest eigenvalue of the Hessian of the training loss on a fixed sample
 ``m_sharpness``            mean rise of minibatch losses after one ascent step, (15) of "Critical Momenta"
+``diagonal_mass``          share of the Hessian's absolute entries on its diagonal, (13) of "Dissecting Adam"
+``near_zero``              share of its eigenvalues of at most a hundredth of the largest in size
 ``distance``               Euclidean distance of the parameters from their start
 ``path``                   sum of the distances travelled per epoch, a lower bound of the length of the path
 ``buffer_variance``        mean squared distance of a critical buffer's vectors from their mean
@@ -51,7 +53,7 @@ import numpy as np
 
 MEASURES = ("loss", "accuracy", "perplexity")
 DIAGNOSTICS = (
-    *("sharpness", "m_sharpness", "distance", "path"),
+    *("sharpness", "m_sharpness", "diagonal_mass", "near_zero", "distance", "path"),
     *("buffer_variance", "buffer_relative", "buffer_cancellation", "buffer_cosine"),
 )
 COLUMNS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -174,9 +175,12 @@ class Sweep:
                 yield execute(spec, self._checkpoint(spec), on_epoch=self._epoch(spec), **arguments)
             return
         # Without n_jobs the backend around the call decides.
-        around = contextlib.nullcontext() if self.jobs is None else joblib.parallel_config(n_jobs=self.jobs)
+        around: Any = contextlib.nullcontext()
+        if self.jobs is not None:
+            around = joblib.parallel_config(n_jobs=self.jobs)
+            arguments["parent"] = os.getpid()
         with around:
-            yield from joblib.Parallel(return_as="generator_unordered")(
+            yield from joblib.Parallel(return_as="generator_unordered", batch_size=1)(
                 joblib.delayed(execute)(spec, self._checkpoint(spec), **arguments) for spec in todo
             )
 
@@ -237,8 +241,22 @@ def execute(
     data_folder: str | Path | None,
     device: str,
     on_epoch: Callable[[Row], None] | None = None,
+    parent: int | None = None,
 ) -> tuple[RunSpec, list[Row], float]:
-    """A run in whichever process: its description, rows and seconds."""
+    """A run in whichever process: its description, rows and seconds.
+
+    Parameters
+    ----------
+    parent : int, optional
+        Process whose child this one is. When that was killed, nobody waits for the run, and it stops at the next epoch.
+    """
+
+    def stop_without_parent(row: Row) -> None:
+        if os.getppid() != parent:
+            raise SystemExit(1)
+
+    if parent is not None:
+        on_epoch = stop_without_parent
     start = time.perf_counter()
     rows = train(spec, data_folder=data_folder, device=device, checkpoint=checkpoint, on_epoch=on_epoch)
     return spec, rows, time.perf_counter() - start

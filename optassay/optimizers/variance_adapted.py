@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from ..arrays import Array, Context, check_finite, context
+from ..arrays import Array, Context, check_finite, context, erf
 from ._rule import ElementwiseRule, Hyper, Rule, choice, hyper, minimum, power, ratio
 from .sign import sign
 
@@ -208,9 +208,12 @@ class AdamStar(_MovingAverages):
     ----------
     correct : bool
         Use ``kappa`` of eq. (19) (default). Without, this is Adam with ``beta_1 = beta_2 = mu`` and ``epsilon = 0``.
+    factor : {"root", "erf"}
+        ``(1 + eta^2)^-1/2``, or the factor ``erf(1 / (sqrt(2) eta))`` of section 3.1, which it approximates.
     """
 
     correct: bool = choice(True, False, True)
+    factor: Literal["root", "erf"] = choice("root", "root", "erf")
 
     @classmethod
     def paper(cls, **overrides: Any) -> AdamStar:
@@ -225,8 +228,19 @@ class AdamStar(_MovingAverages):
         m, v, state = self._averages(ctx, grad, state, mu)
         square = m * m
         k = kappa(mu, t) if self.correct else 1.0
-        gamma = ctx.xp.sqrt(ratio(square, square + k * (v - square), ctx.xp))  # lines 6, 7
+        if self.factor == "erf":
+            gamma = _erf_factor(ctx, square, k * (v - square))
+        else:
+            gamma = ctx.xp.sqrt(ratio(square, square + k * (v - square), ctx.xp))  # lines 6, 7
         return params - alpha * (gamma * sign(m, ctx.xp)), state  # line 8
+
+
+def _erf_factor(ctx: Context, square: Array, variance: Array) -> Array:
+    """``erf(1 / (sqrt(2) eta))`` with ``eta^2 = variance / square``; 1 where rounding leaves no variance."""
+    xp = ctx.xp
+    noisy, one = variance > 0, xp.ones_like(square)
+    inside = xp.sqrt(0.5 * square / xp.where(noisy, variance, one))
+    return xp.where(noisy, erf(inside), one)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from network_cases import small, spec_of  # noqa: E402
 
 from analysis.buffers import spread  # noqa: E402
 from analysis.networks import diagnostics  # noqa: E402
-from analysis.networks.hessian import hessian_product, largest_hessian_eigenvalue  # noqa: E402
+from analysis.networks.hessian import hessian_facts, hessian_product, largest_hessian_eigenvalue  # noqa: E402
 from analysis.networks.training import Run, dataset_of, rule_state, train  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -44,6 +44,18 @@ def test_largest_eigenvalue_is_that_of_the_whole_hessian(network) -> None:
     assert abs(exact[0]) > 1e-3  # the matrix is indefinite: largest in size would not do
     vector = np.random.default_rng(1).standard_normal(len(exact))
     np.testing.assert_allclose(hessian_product(loss(), params)(vector), whole_hessian(loss(), params) @ vector)
+
+
+def test_facts_are_those_of_the_whole_hessian(network) -> None:
+    params, loss = network
+    matrix = whole_hessian(loss(), params)
+    found = hessian_facts(loss, params)
+    assert found is not None
+    assert found.diagonal_mass == pytest.approx(np.abs(np.diag(matrix)).sum() / np.abs(matrix).sum())
+    values = np.abs(np.linalg.eigvalsh(matrix))
+    assert found.near_zero == np.mean(values <= 0.01 * values.max()) > 0
+    with pytest.raises(ValueError, match="up to 4000 parameters; this model has 5000"):
+        hessian_facts(loss, [torch.zeros(5000, requires_grad=True)])
 
 
 def test_the_algebraically_largest_of_a_known_spectrum() -> None:
