@@ -15,7 +15,7 @@ class Mean(NamedTuple):
     Attributes
     ----------
     value, low, high : float
-    count : int
+    runs : int
         Finite values it rests on.
     missing : int
         Runs without a value: diverged, or out of memory.
@@ -24,7 +24,7 @@ class Mean(NamedTuple):
     value: float
     low: float
     high: float
-    count: int
+    runs: int
     missing: int
 
 
@@ -36,7 +36,7 @@ class Difference(NamedTuple):
     first, second : str
     value, low, high : float
         Mean of ``first - second`` over the pairs, with Student's interval.
-    count : int
+    runs : int
         Pairs of which both runs have a value.
     missing : int
         Pairs left out.
@@ -51,7 +51,7 @@ class Difference(NamedTuple):
     value: float
     low: float
     high: float
-    count: int
+    runs: int
     missing: int
     p: float
     adjusted: float

@@ -73,7 +73,7 @@ def lines(summary: Summary, level: float = 0.05) -> list[str]:
         first, second = (item.first, item.second) if ahead else (item.second, item.first)
         low, high = (item.low, item.high) if ahead else (-item.high, -item.low)
         relation = "better than" if item.adjusted < level else "not told apart from"
-        detail = f"{abs(item.value):.4g} [{low:.3g}, {high:.3g}], p = {item.adjusted:.2g} (Holm), {item.count} pairs"
+        detail = f"{abs(item.value):.4g} [{low:.3g}, {high:.3g}], p = {item.adjusted:.2g} (Holm), {item.runs} pairs"
         if item.missing:
             detail += f", {item.missing} without a value"
         told.append(f"{first} {relation} {second}: {detail}")

@@ -24,7 +24,7 @@ def test_mean_by_hand() -> None:
     # 1, 2, 3: standard error 1/sqrt(3), t_{0.975, 2} = 4.302652729749464.
     found = mean([1.0, 2.0, 3.0, float("nan")])
     half = 4.302652729749464 / math.sqrt(3)
-    assert found.value == 2.0 and (found.count, found.missing) == (3, 1)
+    assert found.value == 2.0 and (found.runs, found.missing) == (3, 1)
     assert (found.low, found.high) == pytest.approx((2.0 - half, 2.0 + half))
     single = mean([1.0])
     assert single.value == 1.0 and math.isnan(single.low)
@@ -49,7 +49,7 @@ def test_broken_runs_are_left_out_and_counted() -> None:
     nan = float("nan")
     samples = {"a": {0: 1.0, 1: nan, 2: 3.0, 3: 2.0}, "b": {0: 0.5, 1: 1.0, 2: 2.0, 4: 9.0}}
     (found,) = paired_differences(samples)
-    assert (found.count, found.missing) == (2, 1)
+    assert (found.runs, found.missing) == (2, 1)
     assert found.value == pytest.approx(0.75)
 
 
