@@ -27,6 +27,7 @@ MODULES = (
     "figures.softadam",
     "figures.critical_momenta",
     "figures.adamomentum",
+    "figures.anderson_mixing",
 )
 GROUP = "optassay.figures"
 

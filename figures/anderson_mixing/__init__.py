@@ -1,6 +1,6 @@
 """Figures of "Stochastic Anderson Mixing": linear systems, the bounds, the studies, the cost."""
 
-from . import deviations, residuals
+from . import cost, deviations, rescaling, residuals, slack, studies
 
-_MODULES = (residuals, deviations)
+_MODULES = (residuals, deviations, studies, rescaling, slack, cost)
 FIGURES = [figure for module in _MODULES for figure in module.FIGURES]

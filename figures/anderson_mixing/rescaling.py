@@ -69,7 +69,8 @@ def caption(data: FigureData) -> str:
     return (
         rf"Regularised logistic regression (breast cancer, full gradient, {inputs['passes']} steps, {inputs['runs']} "
         r"starts) with the objective multiplied by $s$ and $\beta$ divided by it, all other constants as they were; "
-        r"means with 95% bootstrap bands, and the largest relative change of an end point against $s=1$. "
+        r"means with 95% bootstrap bands, and the largest relative change of an end point against $s=1$ "
+        r"(none is drawn at $10^{-16}$). "
         rf"AdaSAM's points {_moves(change['AdaSAM'])}; with a constant $\delta$ the final $\log_{{10}}$ suboptimality "
         rf"moves by {spread['RAM']:.2g} (RAM) and {spread['SAM']:.2g} (SAM); with $\delta s^2$ the points of SAM "
         rf"{_moves(change['SAM, scaled penalty'])}."
