@@ -240,7 +240,8 @@ CLAIMS = [
                 printed=_sums(0),
                 broken=_sums(RHO),
                 bears=False,
-                note=r"Both are right where they converge.",
+                note=r"Both are right where they converge. They are of the cited proof, for $k=g$; with AdaMomentum's "
+                r"$k=m$ the noise-free flow behind it does not start (see theorem-4-lyapunov).",
             ),
             Part(
                 r"the upper sum converges for all $u>-1$",

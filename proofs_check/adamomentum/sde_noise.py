@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
+from optassay.optimizers import Adam, AdaMomentum, Rule
+
 from ..checks.symbolic import Identity, symbolic_identity
-from ..claim import Claim, Part
+from ..checks.trajectories import SamePath, same_path, sparse_stream
+from ..claim import Budget, Claim, Evidence, Part, Sampled
 
 B1, B2, ALPHA = sp.symbols("beta_1 beta_2 alpha", positive=True)
 X, Y, S = sp.symbols("x y s", positive=True)
@@ -75,6 +81,63 @@ def _neighbours(share: Any) -> Mapping[str, Identity]:
     return {"each noise up to t": Identity(w * (B1 * w), share * w**2, {B1: ("1/2", "1/3")})}
 
 
+# --- the recursion (2) ---
+
+
+def _recursion(square: str) -> Callable[[Any, Sequence[Any], Mapping[str, Any]], list[list[Any]]]:
+    """(2) with ``k = g`` or ``k = m`` on numbers of any kind; coordinates without any gradient so far stay."""
+
+    def path(grads: Any, theta: Sequence[Any], hyper: Mapping[str, Any]) -> list[list[Any]]:
+        b1, b2, alpha = (hyper[k] for k in ("beta1", "beta2", "step_size"))
+        m, v, found = [0 * x for x in theta], [0 * x for x in theta], []
+        for t, g in enumerate(grads, 1):
+            m = [b1 * a + (1 - b1) * x for a, x in zip(m, g, strict=True)]
+            k = g if square == "g" else m
+            v = [b2 * a + (1 - b2) * x * x for a, x in zip(v, k, strict=True)]
+            z = [(1 - b1**t) * (a / (1 - b2**t)) ** 0.5 for a in v]
+            theta = [x - (alpha * a / r if r else 0) for x, a, r in zip(theta, m, z, strict=True)]
+            found.append(theta)
+        return found
+
+    return path
+
+
+_HYPER = (
+    {"step_size": "1/8", "beta1": "9/10", "beta2": "999/1000"},
+    {"step_size": "1/4", "beta1": "1/2", "beta2": "3/4"},
+)
+
+
+def _without_epsilon(kind: Callable[..., Rule]) -> Callable[[Mapping[str, float]], Rule]:
+    return lambda hyper: kind(epsilon=0.0, **hyper)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """As ``alpha -> 0`` at fixed decays, (2) on ``x^2/2`` from 1 without noise is at ``speed`` away at time 1/2.
+
+    The distance of a run at step size alpha is at most ``alpha / (1 - beta2)``, the memory of v in time.
+    """
+
+    speed: Callable[[float], float]
+
+
+def small_steps(s: Limit, budget: Budget) -> list[Evidence]:
+    """Runs of both methods over falling step sizes, up to time 1/2."""
+    found: dict[str, float] = {}
+    for kind in (Adam, AdaMomentum):
+        for alpha in budget.pick((1e-3, 1e-4), (1e-3, 1e-4, 1e-5)):
+            rule: Any = kind(alpha, 0.9, 0.99, 0.0)
+            x = np.ones(1)
+            state = rule.init(x)
+            for _ in range(round(0.5 / alpha)):
+                x, state = rule.step(x, x, state)
+            found[f"{kind.__name__}, alpha = {alpha:g}"] = abs(float(x[0]) - s.speed(0.5)) / (alpha / 0.01)
+    worst = max(found.values())
+    over = sum(v > 1 for v in found.values())
+    return [Sampled("runs against the limit", len(found), over, 1 - worst, f"{len(found)} runs", {"distances": found})]
+
+
 CLAIMS = [
     Claim(
         id="adamomentum/equation-3-levy-sde",
@@ -102,6 +165,29 @@ CLAIMS = [
                 broken={"m": Identity(B1, 1, BETAS)},
                 sound={"m": Identity(1 - B1, 1 - B1)},
                 bears=False,
+            ),
+            Part(
+                "(2) with k = g is Adam at epsilon = 0",
+                same_path,
+                printed=SamePath(_without_epsilon(Adam), _recursion("g"), _HYPER, streams=sparse_stream),
+                broken=SamePath(_without_epsilon(Adam), _recursion("m"), _HYPER[:1]),
+                bears=False,
+            ),
+            Part(
+                "(2) with k = m is Algorithm 1 at epsilon = 0",
+                same_path,
+                printed=SamePath(_without_epsilon(AdaMomentum), _recursion("m"), _HYPER, streams=sparse_stream),
+                broken=SamePath(_without_epsilon(AdaMomentum), _recursion("g"), _HYPER[:1]),
+                bears=False,
+            ),
+            Part(
+                "small steps at fixed decays",
+                small_steps,
+                printed=Limit(lambda t: 1 - t),
+                broken=Limit(lambda t: math.exp(-t)),
+                bears=False,
+                note=r"$\theta_t\to\theta_0-t\,\mathrm{sign}\nabla f$ for either method, off by the order of "
+                r"$\alpha/(1-\beta_2)$ (the data hold the distances in units of it).",
             ),
             Part(
                 r"noise scale: $\upsilon\,dt^{1/p}$ at $dt=\alpha$ is one noise times $\alpha$",
