@@ -17,7 +17,7 @@ from .toy_runs import ordered, wells_ordering
 def _cause(
     extra: Mapping[str, Method], order: tuple[Pair, ...], at: Sequence[float], dim: int, **options: Any
 ) -> Ordering:
-    setup: dict[str, Any] = size(at, dim) | options
+    setup: dict[str, Any] = size(dim) | options
     return wells_ordering(extra, order, tuple(at), dim=dim, **setup)
 
 

@@ -13,7 +13,7 @@ import sympy as sp
 
 from ..checks.rational import fractions
 from ..checks.search import ForAll, for_all
-from ..claim import Budget, Claim, Evidence, Exact, Part, Way, Witness
+from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled, Way, Witness
 from .every_size import (
     AGE,
     ALPHA,
@@ -204,6 +204,57 @@ def rate_statement(
     )
 
 
+# --- transient growth -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Transient:
+    """|A_h^t| <= factor * rho^t for all t, at the best parameters for kappa = 100 and h = mu or L."""
+
+    factor: int
+
+
+REPLAY_TRANSIENT = """
+import numpy as np
+from fractions import Fraction as F
+from spectral import critical_momentum_matrix
+a = critical_momentum_matrix(float(F(witness["alpha"])), float(F(witness["beta"])),
+                             np.array([[float(F(witness["h"]))]]), witness["size"])
+norm = np.linalg.norm(np.linalg.matrix_power(a, witness["t"]), 2)
+violated = norm > 1.001 * witness["factor"] * witness["bound"] ** witness["t"]
+"""
+
+
+def powers_are_bounded(statement: Transient, budget: Budget) -> list[Evidence]:
+    """Exact powers of A_h: an entry is at most the norm; rho is replaced by its certified upper bound."""
+    from spectral import optimal_rate
+
+    largest = 0.0
+    for size in (1, 5):
+        found = optimal_rate(100.0, size)
+        alpha, beta, rate = Fraction(found.step_size), Fraction(found.momentum), Fraction(found.certified_upper)
+        for h in (1, 100):
+            matrix = collapsed(alpha, beta, Fraction(h), size)
+            floats, power, bound = matrix.astype(float), matrix, rate
+            for t in range(1, budget.pick(12, 40)):
+                entry = max(abs(v) for v in power.reshape(-1))
+                norm = float(np.linalg.norm(np.linalg.matrix_power(floats, t), 2))
+                largest = max(largest, norm / float(bound))
+                if entry > statement.factor * bound:
+                    limit = statement.factor * bound
+                    point = {"size": size, "alpha": alpha, "beta": beta, "h": Fraction(h), "t": t}
+                    return [
+                        Witness(
+                            point={**point, "factor": statement.factor, "bound": float(rate)},
+                            first=Way("an entry of the exact power", entry, "<=", limit),
+                            second=Way("norm in floating point", norm, "<=", float(limit), margin=1e-9 * norm),
+                            replay=REPLAY_TRANSIENT,
+                        )
+                    ]
+                power, bound = matrix @ power, bound * rate
+    return [Sampled("powers", 4, 0, statement.factor - largest, "C = 1, 5; h = mu, L", {"largest": largest})]
+
+
 CLAIMS = [
     Claim(
         id="critical-momenta/state-vector",
@@ -280,6 +331,16 @@ CLAIMS = [
                 repair_note="the largest modulus of an eigenvalue",
                 note="The largest singular value is never below one (the block row $[I,0,\\dots]$ has norm one), also "
                 "where the method converges.",
+            ),
+            Part(
+                "no transient growth: the powers of A fall like the rate from the start",
+                powers_are_bounded,
+                printed=Transient(1),
+                broken=Transient(2),
+                sound=Transient(10**4),
+                bears=False,
+                note="The rate is asymptotic only: momenta of curvature $L$ enter with the factor $L$, so $|A_h^t|$ is "
+                "of the order $\\kappa\\rho^t$ before it falls.",
             ),
         ),
     ),

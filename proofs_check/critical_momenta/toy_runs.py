@@ -173,8 +173,8 @@ def wells_ordering(
     order: tuple[Pair, ...],
     at: tuple[float, ...],
     *,
-    family: tuple[float, ...],
     dim: int,
+    family: tuple[float, ...] | None = None,
     outcome: str = "basin",
     steps: int = 500,
     low: float = -5.0,
@@ -183,8 +183,12 @@ def wells_ordering(
     least: float = 0.0,
     options: tuple[tuple[str, Any], ...] = (),
     drop: int | None = None,
+    quick_at: tuple[float, ...] | None = None,
 ) -> Ordering:
-    """``first`` reaches the flat minimum of (9) more often than ``second``, for every pair and every s of ``at``."""
+    """``first`` reaches the flat minimum of (9) more often than ``second``, for every pair and every s of ``at``.
+
+    All s of ``family`` run in one batch, without it each s alone. ``quick_at``: the s of a quick run.
+    """
     arms = {
         f"{name}, s={s:g}": Arm(
             replace(method, options=method.options + options, drop=drop),
@@ -195,14 +199,15 @@ def wells_ordering(
             dim,
             steps,
             s,
-            family,
+            family or (s,),
             within=0.1,
         )
         for name, method in methods.items()
-        for s in family
+        for s in family or at
     }
-    pairs = tuple((f"{a}, s={s:g}", f"{b}, s={s:g}") for s in at for a, b in order)
-    return Ordering(study(arms), pairs, counts, least)
+    pairs = {s: tuple((f"{a}, s={s:g}", f"{b}, s={s:g}") for a, b in order) for s in at}
+    quick = None if quick_at is None else tuple(pair for s in quick_at for pair in pairs[s])
+    return Ordering(study(arms), tuple(p for s in at for p in pairs[s]), counts, least, quick=quick)
 
 
 def plane_ordering(

@@ -242,9 +242,8 @@ def _levy(columns: Sequence[str], pairs: Sequence[Pair] = CM_BELOW, radius: floa
 
 def _wide(loss: float, sharpness: float) -> Ordering:
     """Adam's mean loss and sharpness from starts in [-18, 18]^2 exceed the two numbers."""
-    arms: dict[str, AnyArm] = {column: Arm(METHODS["Adam"], "Levy", -18.0, 18.0, column) for column in COLUMNS} | {
-        f"{level:g}": Level(level) for level in (loss, sharpness)
-    }
+    arms: dict[str, AnyArm] = {column: Arm(METHODS["Adam"], "Levy", -18.0, 18.0, column) for column in COLUMNS}
+    arms |= {f"{level:g}": Level(level) for level in (loss, sharpness)}
     return Ordering(study(arms), (("loss", f"{loss:g}"), ("sharpness", f"{sharpness:g}")), (1000, 4000))
 
 
