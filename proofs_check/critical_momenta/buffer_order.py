@@ -230,8 +230,8 @@ CLAIMS = [
                 sound=PriorityRate(lambda rate: 1.0),
                 bears=False,
                 note=r"At the best $(\alpha,\beta)$ of (8) the rule as run is slower: $C=5$, $\kappa=5$: "
-                r"$\rho^*=0.841$, measured about $0.89$ for $\lambda=0.7$ and $0.996$ for $\lambda=0.99$. It cannot be faster than "
-                r"$\lambda$, or the buffer freezes and its mean drives $\theta$ away.",
+                r"$\rho^*=0.841$, measured about $0.89$ for $\lambda=0.7$ and $0.996$ for $\lambda=0.99$. It "
+                r"cannot be faster than $\lambda$, or the buffer freezes and its mean drives $\theta$ away.",
             ),
         ),
     ),
