@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from ..arrays import Array
+from ..arrays import Array, check_finite, context
 from ._rule import Rule, check_params, choice
 from ._wrapper import check_rule, check_shape, required
 
@@ -56,11 +56,13 @@ class VarianceReduced(Rule):
         Raises
         ------
         TypeError, ValueError
-            ``full_gradient`` does not fit ``params``.
+            ``full_gradient`` does not fit ``params``, or one is not finite (unless ``nonfinite`` lets it through).
         """
-        ctx = check_params(params)
+        ctx = context(params=params)
+        if self.nonfinite != "propagate":
+            check_finite(params=params)
         self.enter(params, full_gradient, state.t)
-        inner = self.rule.init(params) if self.history == "restart" else state.inner
+        inner = self.rule.init(ctx.xp.zeros_like(params)) if self.history == "restart" else state.inner
         snapshot, full = (ctx.xp.asarray(array, copy=True) for array in (params, full_gradient))
         return VarianceReducedState(state.t, state.loops + 1, snapshot, full, inner)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from ..checks.search import ForAll, for_all
 from ..checks.tables import Comparison, Spread, means_at_least, significance
 from ..claim import Budget, Claim, Evidence, Exact, Missing, Part
 from .complexity import Existence, existence
+from .experiment_runs import EndsBelow, Problem, ends_below
 from .printed_tables import ACCURACY, COST, METHODS, NETWORKS, PERPLEXITY
 
 RUNS = 3  # the text does not say how many runs a cell has; three is usual for these tables
@@ -113,35 +114,76 @@ def overhead(sign: int, budget: Budget) -> list[Evidence]:
     )
 
 
+FULL = (Problem(0.0, 1000), Problem(1.0, 1000))
+NOISY = (Problem(1.0, 50, 10), Problem(0.1, 50, 10), Problem(0.1, 50))
+REDUCED = tuple(Problem(noise, batch, 30, 400, 10, 10) for noise, batch in ((1.0, 40), (0.1, 40), (1.0, 80)))
+
 CLAIMS = [
     Claim(
         id="anderson-mixing/adaptive-versus-constant-regularisation",
         location="4, MNIST",
-        statement=r"The comparison with RAM verifies the benefit of adaptive regularisation.",
-        missing=Missing(
-            "data",
-            what="seeded runs of AdaSAM and RAM with tuned hyperparameters on one problem at several noise levels",
-            would_decide="paired differences of the final loss with intervals, on seeds that did not tune",
+        statement="The comparison with RAM verifies the benefit of adaptive regularisation. Judged at the scale of one "
+        "processor: with minibatches on a least-squares sum that can be fitted exactly AdaSAM ends below RAM, tuned.",
+        assumptions=("24 settings each, tuned on other seeds", "the paper's own runs on MNIST are not repeated"),
+        parts=(
+            Part(
+                "minibatches, no noise in the targets",
+                ends_below,
+                printed=EndsBelow("AdaSAM", ("RAM",), (Problem(0.0, 50, 10), Problem(0.0, 50))),
+                broken=EndsBelow("RAM", ("AdaSAM",), (Problem(0.0, 50, 10), Problem(0.0, 50))),
+                note="Three decades. The benefit is not general, see the next part.",
+            ),
+            Part(
+                "full gradients: RAM is nowhere a tenth of a decade behind AdaSAM",
+                ends_below,
+                printed=EndsBelow("RAM", ("AdaSAM",), FULL, 0.1),
+                broken=EndsBelow("RAM", ("AdaSAM",), (Problem(0.0, 50, 10),), 0.1),
+                bears=False,
+                note=r"Both are nearly plain Anderson mixing there; $c_1$ of the grid regularises more than "
+                r"$\delta=10^{-13}$.",
+            ),
         ),
     ),
     Claim(
         id="anderson-mixing/noise-tolerance",
         location="4, MNIST",
-        statement=r"AdaSAM is tolerant to noise: few oscillations with large minibatches.",
-        missing=Missing(
-            "data",
-            what="seeded runs of all methods over noise levels and batch sizes at equal gradient budget",
-            would_decide="the growth of the final loss and of its oscillation with the noise, method by method",
+        statement="AdaSAM is tolerant to noise: few oscillations with large minibatches. Judged at the scale of one "
+        "processor: on noisy least-squares sums AdaSAM ends below SGD and SGDM, all tuned, at equal budget.",
+        assumptions=("24 settings each, tuned on other seeds", "the paper's own runs on MNIST are not repeated"),
+        parts=(
+            Part(
+                "noisy targets, minibatches",
+                ends_below,
+                printed=EndsBelow("AdaSAM", ("SGD", "SGDM"), NOISY),
+                broken=EndsBelow("SGD", ("AdaSAM", "SGDM"), NOISY),
+                note="By a factor 1.3 to 4. It does not oscillate less: the share of records at which a run has risen "
+                "(in the data) is of the order of the rivals'.",
+            ),
         ),
     ),
     Claim(
         id="anderson-mixing/variance-reduction-lower-loss",
         location="4, Figure 1(c)",
-        statement=r"AdaSAM-VR reaches a lower training loss ($10^{-9}$) at a higher cost per iteration.",
-        missing=Missing(
-            "data",
-            what="seeded runs of AdaSAM-VR, SAM, SGD and SVRG at equal SFO budget",
-            would_decide="the final losses with intervals for several batch sizes",
+        statement=r"AdaSAM-VR reaches a lower training loss ($10^{-9}$) at a higher cost per iteration. Judged at the "
+        "scale of one processor: after 30 passes over noisy least-squares sums it ends below AdaSAM, SVRG and SGD, all "
+        "tuned, at equal numbers of sample gradients.",
+        assumptions=("24 settings each, tuned on other seeds", "the paper's own runs on MNIST are not repeated"),
+        parts=(
+            Part(
+                "equal budget of sample gradients",
+                ends_below,
+                printed=EndsBelow("AdaSAM-VR", ("AdaSAM", "SVRG", "SGD"), REDUCED),
+                broken=EndsBelow("SGD", ("AdaSAM-VR",), REDUCED),
+                note="By decades; a step costs two batches and its share of the full gradient.",
+            ),
+            Part(
+                "not after 10 passes at little noise",
+                ends_below,
+                printed=EndsBelow("AdaSAM", ("AdaSAM-VR",), (replace(REDUCED[1], epochs=10),)),
+                broken=EndsBelow("AdaSAM-VR", ("AdaSAM",), (replace(REDUCED[1], epochs=10),)),
+                bears=False,
+                note="The full gradients must first be paid for.",
+            ),
         ),
     ),
     Claim(

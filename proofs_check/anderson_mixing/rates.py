@@ -312,7 +312,7 @@ CLAIMS = [
                 printed=Simulated("rate"),
                 broken=Simulated("rate", 1e-4),
                 bears=False,
-                note="The slack is 97% and more: $M_f-f^{low}$ and the largest admissible step are worst cases.",
+                note="The slack in the data is large: $M_f-f^{low}$ and the largest admissible step are worst cases.",
             ),
             Part(
                 "the noise term can be smaller",
