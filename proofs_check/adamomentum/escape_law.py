@@ -136,7 +136,7 @@ _VACUOUS = (
         "assumption 3 with noise",
         momenta_agree,
         printed=sp.Symbol("upsilon", positive=True),
-        broken=sp.Symbol("upsilon", positive=True),
+        broken=sp.Rational(1, 10),
         sound=sp.Integer(0),
         note=r"$\|m_t-\hat m_t\|\le\tau_m\|\int_0^t(m_x-\hat m_x)dx\|$ forces $m=\hat m$ (Gronwall), hence no noise: "
         "the hypotheses contradict the model, from whatever start.",
@@ -145,7 +145,7 @@ _VACUOUS = (
         "assumption 3 at the start",
         met_at_the_start,
         printed=Start(sp.Integer(0), sp.Integer(0)),
-        broken=Start(sp.Integer(0), sp.Integer(0)),
+        broken=Start(sp.Integer(0), sp.Integer(1)),
         sound=Start(sp.Integer(1), sp.Integer(1)),
         note=r"Nor is it met from $m_0=v_0=0$.",
     ),

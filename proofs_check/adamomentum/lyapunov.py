@@ -59,32 +59,33 @@ SIGN_REPLAY = """
 from fractions import Fraction as F
 from math import exp, log
 h = lambda b, t: -log(b) / (exp(-log(b) * t) - 1)
-b1, b2, t = (float(F(witness[k])) for k in ("beta1", "beta2", "t"))
-violated = h(b2, t) / 2 - h(b1, t) > 0
+b1, b2, t, share = (float(F(witness[k])) for k in ("beta1", "beta2", "t", "share"))
+violated = h(b2, t) / 2 - h(b1, t) > share / t
 """
 
 
-def _corrections(repaired: bool) -> ForAll:
-    """``q'/q - w'/(2 w) <= 0``, or ``<= 1/(2 t)``, for ``beta1 <= beta2 <= 2 beta1`` at every t."""
+def _corrections(share: Fraction) -> ForAll:
+    """``q'/q - w'/(2 w) <= share / t``, for ``beta1 <= beta2 <= 2 beta1`` at every t."""
 
     def points(budget: Budget) -> Iterator[dict[str, Any]]:
         for b1, b2 in (("1/2", "1/2"), ("1/2", "9/10"), ("9/10", "99/100"), ("9/10", "999/1000")):
             for k in range(budget.pick(8, 40)):
-                yield {"beta1": b1, "beta2": b2, "t": Fraction(1, 4) * 2**k if k < 12 else Fraction(k)}
+                t = Fraction(1, 4) * 2**k if k < 12 else Fraction(k)
+                yield {"beta1": b1, "beta2": b2, "t": t, "share": share}
 
     def sides(p: Mapping[str, Any]) -> tuple[Any, Any]:
         with precision(120):
             b1, b2, t = (ball(Fraction(p[k])) for k in ("beta1", "beta2", "t"))
             found = _hazard(b2, t, lambda x: x.log(), lambda x: x.exp()) / 2
             found -= _hazard(b1, t, lambda x: x.log(), lambda x: x.exp())
-            bound = ball(1) / (2 * t) if repaired else ball(0)
+            bound = ball(share) / t
             # The end of the ball that makes a violation certain.
             return float(found.lower()), float(bound.upper())
 
     def again(p: Mapping[str, Any]) -> tuple[float, float]:
         b1, b2, t = (float(Fraction(p[k])) for k in ("beta1", "beta2", "t"))
         found = _hazard(b2, t, math.log, math.exp) / 2 - _hazard(b1, t, math.log, math.exp)
-        return found, 0.5 / t if repaired else 0.0
+        return found, float(share) / t
 
     def proof(budget: Budget) -> list[Evidence]:
         del budget
@@ -104,12 +105,12 @@ def _corrections(repaired: bool) -> ForAll:
         SIGN_REPLAY,
         methods=("ball arithmetic", "floating point"),
         margins=(0.0, 1e-12),
-        proof=proof if repaired else None,
+        proof=proof if share >= Fraction(1, 2) else None,
     )
 
 
-def _weight_bounded(of: Literal["v", "R"]) -> ForAll:
-    """Squares of ``s_t <= beta1 v_+`` where ``v_+`` bounds ``sqrt(v)`` ("v") or the corrected R ("R"), t >= 1."""
+def _weight_bounded(of: Literal["v", "R", "R/2"]) -> ForAll:
+    """Squares of ``s_t <= beta1 v_+`` where ``v_+`` bounds ``sqrt(v)``, the corrected R, or half of it, t >= 1."""
 
     def points(budget: Budget) -> Iterator[dict[str, Any]]:
         for b1, b2 in (("1/2", "1/2"), ("9/10", "9/10"), ("9/10", "999/1000")):
@@ -118,7 +119,7 @@ def _weight_bounded(of: Literal["v", "R"]) -> ForAll:
 
     def sides(p: Mapping[str, Any], kind: Any) -> tuple[Any, Any]:
         b1, b2, t = kind(Fraction(p["beta1"])), kind(Fraction(p["beta2"])), p["t"]
-        return (1 - b1**t) ** 2, (1 - b2**t if of == "v" else 1)
+        return (1 - b1**t) ** 2, {"v": 1 - b2**t, "R": 1, "R/2": kind(Fraction(1, 4))}[of]
 
     return ForAll(
         points,
@@ -126,7 +127,8 @@ def _weight_bounded(of: Literal["v", "R"]) -> ForAll:
         "<=",
         lambda p: sides(p, float),
         "from fractions import Fraction as F\n"
-        "violated = (1 - F(witness['beta1']) ** witness['t']) ** 2 > 1 - F(witness['beta2']) ** witness['t']",
+        f"right = 1 - F(witness['beta2']) ** witness['t'] if {of!r} == 'v' else F(1, 4)\n"
+        "violated = (1 - F(witness['beta1']) ** witness['t']) ** 2 > right",
         margins=(0.0, 1e-12),
         proof=_at_most_one if of == "R" else None,
     )
@@ -292,7 +294,7 @@ CLAIMS = [
                 "assumption 3 at the start",
                 met_at_the_start,
                 printed=Start(sp.Integer(0), sp.Integer(0)),
-                broken=Start(sp.Integer(0), sp.Integer(0)),
+                broken=Start(sp.Integer(0), sp.Integer(1)),
                 sound=Start(sp.Integer(1), sp.Integer(1)),
                 note=r"$\|\hat m_t\|\ge\tau\|\nabla f\|$ is never met from $m_0=0$ (see assumption-3-along-the-flow). "
                 "The other parts give the flow a warm start, or ask what holds without the bound.",
@@ -318,9 +320,9 @@ CLAIMS = [
             Part(
                 "the corrections only help",
                 for_all,
-                printed=_corrections(False),
-                broken=_corrections(False),
-                repair=_corrections(True),
+                printed=_corrections(Fraction(0)),
+                broken=_corrections(Fraction(1, 4)),
+                repair=_corrections(Fraction(1, 2)),
                 repair_note=r"$\frac{\dot q}q-\frac{\dot\omega}{2\omega}\le\frac1{2t}$",
                 bears=False,
                 note=r"For $\beta_1<\beta_2$ the sum is negative at first and positive later (at the defaults from "
@@ -330,7 +332,7 @@ CLAIMS = [
                 r"$s_t\le\beta_1v_+$ where $v_+$ bounds $\sqrt{v_t}$",
                 for_all,
                 printed=_weight_bounded("v"),
-                broken=_weight_bounded("v"),
+                broken=_weight_bounded("R/2"),
                 repair=_weight_bounded("R"),
                 repair_note=r"$v_+$ bounds the corrected $\sqrt{v_t/(1-\beta_2^t)}$",
                 bears=False,

@@ -38,7 +38,7 @@ CLAIMS = [
                 "assumption 4 with the stable noise of the model",
                 bounded_and_stable,
                 printed="stable",
-                broken="stable",
+                broken="gaussian",
                 sound="two values",
                 note="The hypotheses contradict each other (see assumption-4-with-stable-noise); assumption 5 fails at "
                 "the minimiser besides.",
@@ -47,7 +47,7 @@ CLAIMS = [
                 "assumption 3 with noise",
                 momenta_agree,
                 printed=sp.Symbol("upsilon", positive=True),
-                broken=sp.Symbol("upsilon", positive=True),
+                broken=sp.Rational(1, 10),
                 sound=sp.Integer(0),
                 note="See assumption-3-along-the-flow.",
             ),
