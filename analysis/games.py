@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from optassay.arrays import Array, context, to_numpy
+from optassay.arrays import Array, Context, context, to_numpy
 
 
 def _check_interval(low: float, high: float) -> None:
@@ -21,6 +22,18 @@ def _check_interval(low: float, high: float) -> None:
 def _check_pattern(name: str, values: tuple[float, ...]) -> None:
     if not values or not np.all(np.isfinite(values)):
         raise ValueError(f"{name} must be finite numbers, at least one, got {values}")
+
+
+def _counts(rounds: Any, period: int) -> np.ndarray:
+    """How often each member of a period came in so many rounds: (period,) or (k, period)."""
+    periods, rest = np.divmod(rounds, period)
+    return np.asarray(periods)[..., None] + (np.arange(period) < np.asarray(rest)[..., None])
+
+
+def _spread(ctx: Context, values: Any, shape: tuple[int, ...]) -> Array:
+    """A number, or one per entry (k,) of the first axis, as an array of this shape."""
+    values = np.asarray(values, dtype=float)
+    return ctx.zeros(shape) + ctx.asarray(values.reshape((*values.shape, *[1] * (len(shape) - values.ndim))))
 
 
 class Game(ABC):
@@ -38,10 +51,11 @@ class Game(ABC):
         """A subgradient there: (..., d)."""
 
     @abstractmethod
-    def best(self, rounds: int, slopes: Array) -> tuple[Array, Array]:
+    def best(self, rounds: Any, slopes: Array) -> tuple[Array, Array]:
         """Best fixed point (..., d) of the first ``rounds`` losses and their sum there (...,).
 
         ``slopes`` (..., d) is the sum of the subgradients that were handed out; only adaptive games need it.
+        ``rounds`` may be a NumPy array (k,) of whole numbers, then the first axis of ``slopes`` and results is theirs.
         """
 
     def project(self, x: Array) -> Array:
@@ -76,12 +90,11 @@ class LinearGame(Game):
     def gradient(self, t: int, x: Array) -> Array:
         return context(x=x).full(x.shape, self.slope(t))
 
-    def best(self, rounds: int, slopes: Array) -> tuple[Array, Array]:
+    def best(self, rounds: Any, slopes: Array) -> tuple[Array, Array]:
         ctx = context(slopes=slopes)
-        periods, rest = divmod(rounds, len(self.pattern))
-        total = periods * float(np.sum(self.pattern)) + float(np.sum(self.pattern[:rest]))
-        point = ctx.full(slopes.shape, self.low if total > 0 else self.high)
-        return point, total * ctx.xp.sum(point, axis=-1)
+        total = _counts(rounds, len(self.pattern)) @ np.asarray(self.pattern)
+        point = _spread(ctx, np.where(total > 0, self.low, self.high), slopes.shape)
+        return point, _spread(ctx, total, slopes.shape[:-1]) * ctx.xp.sum(point, axis=-1)
 
 
 def reddi_game(size: float, period: int = 3) -> LinearGame:
@@ -121,7 +134,7 @@ class AdversarialGame(Game):
         xp = context(x=x).xp
         return self.size * xp.where(x >= 0, xp.ones_like(x), -xp.ones_like(x))
 
-    def best(self, rounds: int, slopes: Array) -> tuple[Array, Array]:
+    def best(self, rounds: Any, slopes: Array) -> tuple[Array, Array]:
         ctx = context(slopes=slopes)
         point = ctx.xp.where(slopes > 0, ctx.full(slopes.shape, self.low), ctx.full(slopes.shape, self.high))
         return point, ctx.xp.sum(slopes * point, axis=-1)
@@ -151,14 +164,13 @@ class QuadraticGame(Game):
     def gradient(self, t: int, x: Array) -> Array:
         return self.curvature * (x - self._target(t))
 
-    def best(self, rounds: int, slopes: Array) -> tuple[Array, Array]:
+    def best(self, rounds: Any, slopes: Array) -> tuple[Array, Array]:
         ctx = context(slopes=slopes)
-        periods, rest = divmod(rounds, len(self.targets))
-        counts = np.full(len(self.targets), periods) + (np.arange(len(self.targets)) < rest)
         targets = np.asarray(self.targets)
-        point = float(np.clip(counts @ targets / rounds, self.low, self.high))
-        total = self.curvature / 2 * float(counts @ (point - targets) ** 2) * slopes.shape[-1]
-        return ctx.full(slopes.shape, point), ctx.full(slopes.shape[:-1], total)
+        counts = _counts(rounds, len(targets))
+        point = np.clip(counts @ targets / rounds, self.low, self.high)
+        total = self.curvature / 2 * np.sum(counts * (point[..., None] - targets) ** 2, axis=-1) * slopes.shape[-1]
+        return _spread(ctx, point, slopes.shape), _spread(ctx, total, slopes.shape[:-1])
 
 
 @dataclass(frozen=True)
@@ -187,11 +199,11 @@ class HingeGame(Game):
             return xp.where(x > -1, xp.full_like(x, self.size), xp.zeros_like(x))
         return xp.where(x < 1, -xp.ones_like(x), xp.zeros_like(x))
 
-    def best(self, rounds: int, slopes: Array) -> tuple[Array, Array]:
+    def best(self, rounds: Any, slopes: Array) -> tuple[Array, Array]:
         ctx = context(slopes=slopes)
-        large = (rounds + 2) // 3
+        large = (np.asarray(rounds) + 2) // 3
         total = (-self.size * large + (rounds - large)) * slopes.shape[-1]
-        return ctx.full(slopes.shape, -1.0), ctx.full(slopes.shape[:-1], total)
+        return ctx.full(slopes.shape, -1.0), _spread(ctx, total, slopes.shape[:-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,14 +246,20 @@ class LogisticGame(Game):
         small = xp.exp(-xp.abs(margin))
         return -row * xp.where(margin < 0, xp.ones_like(margin), small) / (1.0 + small)
 
-    def best(self, rounds: int, slopes: Array) -> tuple[Array, Array]:
+    def best(self, rounds: Any, slopes: Array) -> tuple[Array, Array]:
+        ctx = context(slopes=slopes)
+        found = [self._minimum(weights) for weights in np.atleast_2d(_counts(rounds, len(self.labels)))]
+        points, totals = (np.array(column) for column in zip(*found, strict=True))
+        if np.ndim(rounds) == 0:
+            return ctx.zeros(slopes.shape) + ctx.asarray(points[0]), ctx.full(slopes.shape[:-1], float(totals[0]))
+        lead = (len(totals), *[1] * (slopes.ndim - 2), points.shape[-1])
+        return ctx.zeros(slopes.shape) + ctx.asarray(points.reshape(lead)), _spread(ctx, totals, slopes.shape[:-1])
+
+    def _minimum(self, weights: np.ndarray) -> tuple[np.ndarray, float]:
+        """Minimiser over the box of the sum in which example k counts ``weights[k]`` times, and the minimum."""
         from scipy.optimize import minimize
 
-        ctx = context(slopes=slopes)
-        count, dim = self.features.shape
-        periods, rest = divmod(rounds, count)
-        weights = periods + (np.arange(count) < rest)
-        rows = self.labels[:, None] * self.features
+        rows, rounds = self.labels[:, None] * self.features, float(weights.sum())
 
         def objective(x: np.ndarray) -> tuple[float, np.ndarray]:
             margin = rows @ x
@@ -250,21 +268,19 @@ class LogisticGame(Game):
 
         found = minimize(
             objective,
-            np.zeros(dim),
+            np.zeros(rows.shape[1]),
             jac=True,
             method="L-BFGS-B",
-            bounds=[(self.low, self.high)] * dim,
+            bounds=[(self.low, self.high)] * rows.shape[1],
             options={"ftol": 1e-15, "gtol": 1e-11, "maxiter": 5000},
         )
-        point = ctx.zeros(slopes.shape) + ctx.asarray(found.x)
-        return point, ctx.full(slopes.shape[:-1], float(found.fun) * rounds)
+        return found.x, float(found.fun) * rounds
 
 
 def duality_gap(game: LogisticGame, rounds: int) -> float:
     """Upper bound of what the comparator's total may lack to the minimum: ``max_u <gradient, x - u>`` over the box."""
     point = to_numpy(game.best(rounds, np.zeros(game.features.shape[1]))[0])
-    periods, rest = divmod(rounds, len(game.labels))
-    weights = periods + (np.arange(len(game.labels)) < rest)
+    weights = _counts(rounds, len(game.labels))
     gradient = sum(w * game.gradient(k + 1, point) for k, w in enumerate(weights))
     return float(np.sum(np.where(gradient > 0, gradient * (point - game.low), gradient * (point - game.high))))
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,6 +16,8 @@ from optassay.rounds import Rounds
 
 from .games import Game
 from .runs import propagating
+
+STRETCH = 4096  # consecutive rounds that are evaluated at once
 
 
 class BoundTerms(NamedTuple):
@@ -71,7 +73,7 @@ class Regret(NamedTuple):
 
 
 def regret_bound(
-    rounds: int,
+    rounds: Any,
     alpha: Any,
     beta1: Any,
     beta2: Any,
@@ -85,6 +87,8 @@ def regret_bound(
 
     Parameters
     ----------
+    rounds : int or NumPy array (k,)
+        ``T``; an array goes with the first axis of the other arrays.
     alpha, beta1, beta2 : number or array (..., 1)
         ``alpha_t = alpha / sqrt(t)``; ``beta1`` is the largest decay.
     width : array (..., d)
@@ -105,13 +109,14 @@ def regret_bound(
     xp = ctx.xp
     a = 1.0 / (1.0 - beta1)
     gamma = beta1 / beta2**0.5
-    log = float(np.sqrt(1.0 + np.log(rounds)))
+    counts = np.asarray(rounds, dtype=float).reshape((*np.shape(rounds), *[1] * (root.ndim - np.ndim(rounds))))
+    log, horizon = ctx.asarray(np.sqrt(1.0 + np.log(counts))), ctx.asarray(np.sqrt(counts))
     last = alpha * log / (1.0 - beta2) ** 0.5 * gradient_norm
     room = xp.broadcast_to(ctx.asarray(1.0 - gamma), last.shape)
     infinite = xp.full_like(last, xp.inf)
     third = xp.where(room > 0, a**3 * last / xp.where(room > 0, room, xp.ones_like(room)), infinite)
     half = width**2 / (2.0 * alpha)
-    first = half * float(np.sqrt(rounds)) * root
+    first = half * horizon * root
     terms = (a * first, a * half * weighted, third, first, half * weighted_sharp, a * (2.0 * a - 1.5) * last)
     return BoundTerms(*(xp.sum(term, axis=-1) for term in terms))
 
@@ -166,7 +171,7 @@ def play(
         Projected first.
     rounds : int
     record : sequence of int, optional
-        Rounds after which to record, increasing; default: the last.
+        Rounds after which to record, increasing; default: the last. ``range(1, rounds + 1)`` records all.
     bound : bool
         Evaluate theorem 1's bound on the way: ``rule`` must be AdaMomentum without bias correction and epsilon, its
         step size an :class:`InverseSqrt`. Under ``amsgrad`` the running maximum takes the place of ``v``; it meets
@@ -194,19 +199,45 @@ def play(
     tally = _Tally.start(ctx, x) if bound else None
     carry = _Carry(x, rule.init(x), x, ctx.zeros(x.shape[:-1]), ctx.zeros(x.shape), x, x, tally)
     loop = Rounds(partial(_round, game), rule, tuple(x.shape[:-1]), kept[-1])
-    rows: list[tuple[Any, ...]] = []
-    terms: list[BoundTerms] = []
-    for first, last in zip((1, *(t + 1 for t in kept)), kept, strict=False):
-        carry = loop.run(carry, first, last)
-        best, value = game.best(last, carry.slopes)
-        xp, low, high = ctx.xp, carry.low, carry.high
-        width = xp.maximum(high - low, xp.maximum(xp.abs(best - low), xp.abs(best - high)))
-        rows.append((carry.total - value, carry.played, width))
-        if carry.tally is not None:
-            terms.append(carry.tally.terms(ctx, rule, last, width))
-    regret, points, distance = (ctx.xp.stack(list(column), axis=0) for column in zip(*rows, strict=True))
-    found = BoundTerms(*(ctx.xp.stack(list(column), axis=0) for column in zip(*terms, strict=True))) if bound else None
-    return Regret(kept, regret, points, distance, found, carry.tally.rises if carry.tally is not None else None)
+    found: list[Regret] = []
+    done = 0
+    for first, last in _stretches(kept):
+        carry = loop.run(carry, done + 1, first - 1)
+        carry, seen = loop.history(carry, first, last)
+        found.append(_evaluate(ctx, game, rule, tuple(range(first, last + 1)), seen))
+        done = last
+    rises = carry.tally.rises if carry.tally is not None else None
+    return _joined(ctx, kept, found, rises)
+
+
+def _stretches(rounds: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """First and last of the stretches of consecutive rounds, cut where they get long."""
+    first = last = rounds[0]
+    for t in rounds[1:]:
+        if t > last + 1 or t - first >= STRETCH:
+            yield first, last
+            first = t
+        last = t
+    yield first, last
+
+
+def _evaluate(ctx: Any, game: Game, rule: Any, rounds: tuple[int, ...], seen: _Carry) -> Regret:
+    """Regret and bound after each of the rounds; the arrays of ``seen`` have their axis in front."""
+    xp, low, high, counts = ctx.xp, seen.low, seen.high, np.array(rounds)
+    best, value = game.best(counts, seen.slopes)
+    width = xp.maximum(high - low, xp.maximum(xp.abs(best - low), xp.abs(best - high)))
+    bound = None if seen.tally is None else seen.tally.terms(ctx, rule, counts, width)
+    return Regret(rounds, seen.total - value, seen.played, width, bound, None)
+
+
+def _joined(ctx: Any, rounds: tuple[int, ...], parts: Sequence[Regret], rises: Array | None) -> Regret:
+    def join(columns: Iterable[Array]) -> Array:
+        return ctx.xp.concat(list(columns), axis=0)
+
+    regret, points, distance = (join(getattr(p, name) for p in parts) for name in ("regret", "points", "distance"))
+    bounds = [p.bound for p in parts if p.bound is not None]
+    bound = BoundTerms(*(join(column) for column in zip(*bounds, strict=True))) if bounds else None
+    return Regret(rounds, regret, points, distance, bound, rises)
 
 
 class _Carry(NamedTuple):
@@ -271,7 +302,7 @@ class _Tally(NamedTuple):
             self.rises + grew,
         )
 
-    def terms(self, ctx: Any, rule: Any, rounds: int, width: Array) -> BoundTerms:
+    def terms(self, ctx: Any, rule: Any, rounds: Any, width: Array) -> BoundTerms:
         xp = ctx.xp
         alpha = rule.value(ctx, "step_size", 1)
         return regret_bound(

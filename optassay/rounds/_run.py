@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import array_api_compat
@@ -61,14 +61,29 @@ class Rounds:
 
         Whole numbers in it must count rounds, as ``t`` in the state of a rule does.
         """
-        if self._loop is None and self._longest:
-            self._loop = _record(self.body, self.rule, self.batch, carry, first, self._longest)
-            self._longest = 0
-        if self._loop is not None:
-            return self._loop.run(carry, first, last)
+        loop = self._ready(carry, first)
+        if loop is not None:
+            return loop.run(carry, first, last)[0]
         for t in range(first, last + 1):
             carry = self.body(self.rule, t, carry)
         return carry
+
+    def history(self, carry: Any, first: int, last: int) -> tuple[Any, Any]:
+        """As `run`, and the carries after each of the rounds, their arrays and whole numbers stacked along axis 0."""
+        loop = self._ready(carry, first)
+        if loop is not None:
+            return loop.run(carry, first, last, np.empty((loop.columns, last - first + 1, loop.lanes)))
+        seen = []
+        for t in range(first, last + 1):
+            carry = self.body(self.rule, t, carry)
+            seen.append(list(_leaves(carry)))
+        return carry, _rebuilt(carry, iter([_stacked(column) for column in zip(*seen, strict=True)]))
+
+    def _ready(self, carry: Any, first: int) -> _Loop | None:
+        if self._loop is None and self._longest:
+            self._loop = _record(self.body, self.rule, self.batch, carry, first, self._longest)
+            self._longest = 0
+        return self._loop
 
 
 def _leaves(tree: Any) -> Iterator[Any]:
@@ -77,6 +92,12 @@ def _leaves(tree: Any) -> Iterator[Any]:
             yield from _leaves(value)
     else:
         yield tree
+
+
+def _stacked(column: Sequence[Any]) -> Any:
+    if array_api_compat.is_array_api_obj(column[0]):
+        return array_api_compat.array_namespace(column[0]).stack(list(column), axis=0)
+    return np.array(column) if type(column[0]) is int else column[0]
 
 
 def _rebuilt(tree: Any, leaves: Iterator[Any]) -> Any:
@@ -105,7 +126,7 @@ def _record(body: Body, rule: Rule, batch: tuple[int, ...], carry: Any, first: i
             # Most often `Unrecordable`. An error of the body itself comes again in the rounds one by one.
             return None
         library = build(text, _FLAG)
-        return None if library is None else _Loop(library.kernel, recorder, carry, first)
+        return None if library is None else _Loop(library.kernel, recorder, columns, carry, first)
     return None
 
 
@@ -157,15 +178,16 @@ def _phase(recorder: Recorder, body: Body, carry: Any, first: int, phase: int) -
 class _Loop:
     """A compiled period, and what its calls need."""
 
-    def __init__(self, kernel: Any, recorder: Recorder, carry: Any, first: int) -> None:
-        kernel.restype, kernel.argtypes = None, [*[ctypes.c_long] * 4, *[ctypes.c_void_p] * 4]
-        self.kernel, self.recorder = kernel, recorder
+    def __init__(self, kernel: Any, recorder: Recorder, columns: int, carry: Any, first: int) -> None:
+        kernel.restype, kernel.argtypes = None, [*[ctypes.c_long] * 4, *[ctypes.c_void_p] * 5]
+        self.kernel, self.recorder, self.columns = kernel, recorder, columns
         self.counts = [leaf - first for leaf in _leaves(carry) if type(leaf) is int]
         self.lanes = int(np.prod(recorder.batch))
         self.scalars = np.array([float.fromhex(text) for text in recorder.scalars] or [0.0])
         self.fixed = list(recorder.fixed.values())
 
-    def run(self, carry: Any, first: int, last: int) -> Any:
+    def run(self, carry: Any, first: int, last: int, seen: np.ndarray | None = None) -> tuple[Any, Any]:
+        """The carry after the last round and, where there is room for it (columns, rounds, lanes), after each."""
         leaves = list(_leaves(carry))
         if self.counts != [leaf - first for leaf in leaves if type(leaf) is int]:
             raise ValueError(f"the carry must be that before round {first}")
@@ -175,15 +197,23 @@ class _Loop:
         for start in range(first, last + 1, AT_ONCE):
             end = min(last, start + AT_ONCE - 1)
             tables = [self._table(stream.name, start, end) for stream in self.recorder.streams]
+            groups = [_addresses(group) for group in (self.fixed, tables, columns)]
+            if seen is not None:
+                groups.append(_addresses([rows[start - first :] for rows in seen]))
+            pointers = [group.ctypes.data for group in groups]
             phase = start % self.recorder.period
-            pointers = [_addresses(group) for group in (self.fixed, tables, columns)]
-            self.kernel(start, end, phase, self.lanes, self.scalars.ctypes.data, *[p.ctypes.data for p in pointers])
-        changed = iter([block.T.reshape(a.shape) for a, block in zip(arrays, blocks, strict=True)])
-        moved = [
-            next(changed) if isinstance(leaf, np.ndarray) else leaf + last - first + 1 if type(leaf) is int else leaf
-            for leaf in leaves
-        ]
-        return _rebuilt(carry, iter(moved))
+            room = [] if seen is not None else [None]
+            self.kernel(start, end, phase, self.lanes, self.scalars.ctypes.data, *pointers, *room)
+        rounds = last - first + 1
+        ends = iter([block.T.reshape(a.shape) for a, block in zip(arrays, blocks, strict=True)])
+        after = [_moved(leaf, ends, rounds) for leaf in leaves]
+        if seen is None:
+            return _rebuilt(carry, iter(after)), None
+        parts = np.split(seen, np.cumsum([len(block) for block in blocks])[:-1])
+        shaped = [np.moveaxis(p, 0, -1).reshape(rounds, *a.shape) for a, p in zip(arrays, parts, strict=True)]
+        steps = iter(shaped)
+        trail = [_moved(leaf, steps, np.arange(1, rounds + 1)) for leaf in leaves]
+        return _rebuilt(carry, iter(after)), _rebuilt(carry, iter(trail))
 
     def _table(self, name: str, first: int, last: int) -> np.ndarray:
         """What a schedule gives for the rounds, (rounds,) or (rounds, lanes)."""
@@ -198,6 +228,12 @@ class _Loop:
             for t in range(first, last + 1):
                 rule.value(context(table=table), name, t)  # raises at the step that is wrong, and names it
         return np.ascontiguousarray(table)
+
+
+def _moved(leaf: Any, arrays: Iterator[np.ndarray], rounds: Any) -> Any:
+    if isinstance(leaf, np.ndarray):
+        return next(arrays)
+    return leaf + rounds if type(leaf) is int else leaf
 
 
 def _addresses(arrays: list[np.ndarray]) -> np.ndarray:

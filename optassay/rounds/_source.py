@@ -13,7 +13,7 @@ BLOCK = 1024  # lanes worked on at a time, so that their columns stay in the pro
 _TEMPLATE = """{prelude}
 void kernel(
   long first, long last, long phase, long lanes, const real *s, const real *const *fixed, const real *const *streams,
-  real *const *carry
+  real *const *carry, real *const *seen
 ) {{
   {scalars}
   for (long begin = 0; begin < lanes; begin += {block}) {{
@@ -26,6 +26,9 @@ void kernel(
       switch (now) {{{cases}
       }}
       now = now + 1 == {period} ? 0 : now + 1;
+      if (seen)
+        for (long k = 0; k < {columns}; ++k)
+          for (long i = 0; i < n; ++i) seen[k][(t - first) * lanes + begin + i] = carry[k][begin + i];
     }}
   }}
 }}
@@ -92,4 +95,5 @@ def source(recorder: Recorder, phases: Sequence[Phase], columns: int) -> str:
             _CASE.format(labels=" ".join(f"case {k}:" for k in numbers), body=body) for body, numbers in cases.items()
         ),
         period=len(phases),
+        columns=columns,
     )

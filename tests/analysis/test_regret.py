@@ -69,6 +69,10 @@ def test_comparator_against_a_general_minimiser(name: str, rounds: int) -> None:
     def objective(x: np.ndarray) -> float:
         return float(sum(game.value(t, x) for t in range(1, rounds + 1)))
 
+    many, sums = game.best(np.array([rounds, rounds + 1]), np.zeros((2, 3, 2)))
+    np.testing.assert_allclose(many[0], np.tile(point, (3, 1)), rtol=1e-12)
+    np.testing.assert_allclose(sums[0], np.full(3, float(total)), rtol=1e-12)
+    np.testing.assert_allclose(sums[1], np.full(3, float(game.best(rounds + 1, np.zeros(2))[1])), rtol=1e-12)
     starts = RNG.uniform(low, high, (4, 2))
     best = min(minimize(objective, s, bounds=[(low, high)] * 2, method="Powell").fun for s in starts)
     assert float(total) <= best + 1e-7
@@ -160,6 +164,24 @@ def test_counterexample_of_reddi_et_al() -> None:
             run = play(rule, reddi_game(size), np.zeros(1), 2000)
             assert float(run.average[-1]) < 0.05
             assert float(run.points[-1, 0]) == -1.0
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_recording_every_round_is_recording_some(name: str, xb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.regret.STRETCH", 5)
+    rule, start = _theorem_rule(beta1=xb.array(np.array([0.3, 0.9])), amsgrad=True), xb.array(np.full((2, 2), 0.5))
+    every = play(rule, GAMES[name], start, 23, record=range(1, 24), bound=True)
+    some = play(rule, GAMES[name], start, 23, record=[2, 7, 8, 23], bound=True)
+    assert every.rounds == tuple(range(1, 24))
+    assert every.bound is not None and some.bound is not None
+    rows = [1, 6, 7, 22]
+    for a, b in (
+        (every.regret, some.regret),
+        (every.distance, some.distance),
+        *zip(every.bound, some.bound, strict=True),
+    ):
+        xb.assert_close(b, to_numpy(a)[rows], rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(to_numpy(every.points)[rows], to_numpy(some.points))
 
 
 @pytest.mark.skipif(compiler() is None, reason="no C compiler")

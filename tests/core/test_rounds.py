@@ -97,6 +97,28 @@ def test_bias_correction_takes_powers_of_the_round(rule: Rule) -> None:
 
 
 @needs_compiler
+def test_history_is_the_carry_after_every_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_run, "AT_ONCE", 4)
+    rule = RULES["running maximum"]
+    trails = []
+    for count in (10**9, 0):
+        loop = Rounds(play, rule, BATCH, count)
+        carry = loop.run(start(rule), 1, 3)
+        after, seen = loop.history(carry, 4, 14)
+        trails.append(seen)
+        assert loop.compiled is (count > 0)
+        one_by_one = Rounds(play, rule, BATCH, 0)
+        for k, t in enumerate(range(4, 15)):
+            carry = one_by_one.run(carry, t, t)
+            for a, b in zip(leaves(seen), leaves(carry), strict=True):
+                np.testing.assert_array_equal(a[k] if b is not None else a, b)
+        for a, b in zip(leaves(after), leaves(carry), strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert type(trails[0].state) is type(trails[1].state)
+    np.testing.assert_array_equal(trails[0].state.t, np.arange(4, 15))
+
+
+@needs_compiler
 def test_more_rounds_than_a_call_and_more_lanes_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_run, "AT_ONCE", 7)
     rule = RULES["AdaMomentum"].replace(beta1=0.5, beta2=0.9, step_size=lambda t: np.arange(1.0, 2502.0) / t)
