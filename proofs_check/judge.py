@@ -7,6 +7,8 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
+from analysis.networks.catalogue import decided_by
+
 from ._encode import encode
 from .claim import (
     Budget,
@@ -137,6 +139,7 @@ def judge_claim(claim: Claim, budget: Budget) -> dict[str, Any]:
         "statement": claim.statement,
         "assumptions": list(claim.assumptions),
         "figures": list(claim.figures),
+        "experiments": decided_by().get(claim.id, []),
     }
     try:
         verdict, parts, methods = _judge_parts(claim, budget)

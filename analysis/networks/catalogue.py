@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from importlib.resources import files
 
 _HERE = files("analysis.networks")
 
 
+@cache
 def decided_by() -> dict[str, list[str]]:
     """Names of the shipped experiment files by the claims on which their results bear."""
     found: dict[str, list[str]] = {}
