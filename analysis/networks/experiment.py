@@ -131,6 +131,8 @@ class Tuning(_Table):
         rules its point out.
     epochs : int, optional
         Fewer epochs than the experiment's.
+    limit : int, optional
+        Only so many points of each grid, from its beginning (for ``--quick``).
     """
 
     protocol: Literal["grid", "stability"] = "grid"
@@ -139,6 +141,7 @@ class Tuning(_Table):
     pick: Literal["last", "best"] = "last"
     epochs: Positive | None = None
     grid: dict[str, list[Any]] = {}
+    limit: Positive | None = None
     parameter: str = "step_size"
     largest: Annotated[float, Field(gt=0)] = 10.0
     mantissas: list[Annotated[float, Field(gt=0)]] = [6.0, 3.0, 1.0]
@@ -275,13 +278,23 @@ def parse_experiment(text: str, where: str = "experiment", *, quick: bool = Fals
     try:
         if not isinstance(changes, dict):
             raise Problem(("quick",), "must be a table")
-        experiment = _validated(merged(content, changes) if quick else content)
+        experiment = _validated(_quick(content, changes) if quick else content)
         # A file whose quick version is broken is broken.
         if not quick and changes:
-            _validated(merged(content, changes))
+            _validated(_quick(content, changes))
     except Problem as problem:
         raise ExperimentError(located(where, text, problem)) from problem
     return experiment
+
+
+def _quick(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The content with the changes of ``[quick]``, which hold for optimizers that differ in those keys as well."""
+    result = merged(content, changes)
+    optimizers = result.get("optimizers")
+    for optimizer in optimizers if isinstance(optimizers, list) else ():
+        if isinstance(optimizer, dict) and isinstance(optimizer.get("with"), dict):
+            optimizer["with"] = {key: value for key, value in optimizer["with"].items() if key not in changes}
+    return result
 
 
 def _content(text: str, where: str, depth: int = 0) -> dict[str, Any]:

@@ -96,7 +96,8 @@ def grid_of(experiment: Experiment, optimizer: Optimizer) -> dict[str, list[Any]
 def points(experiment: Experiment, optimizer: Optimizer) -> Iterator[dict[str, Any]]:
     """All points of an optimizer's grid, the first key slowest; one without values if there is no grid."""
     grid = grid_of(experiment, optimizer)
-    for values in itertools.product(*grid.values()):
+    limit = None if experiment.tuning is None else experiment.tuning.limit
+    for values in itertools.islice(itertools.product(*grid.values()), limit):
         yield dict(zip(grid, values, strict=True))
 
 

@@ -133,3 +133,36 @@ def test_shipped_files_are_right(name: str) -> None:
     assert experiment.name == name and experiment.title and experiment.claims
     check_names(experiment, name)
     check_names(load_experiment(name, quick=True), name)
+
+
+def test_a_file_like_another(tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text('title = "base"\n' + GOOD)
+    child = tmp_path / "child.toml"
+    child.write_text('like = "base.toml"\nepochs = 7\n[model]\nhidden = [3]\n[[optimizers]]\nname = "MSVAG"\n')
+    experiment = load_experiment(child)
+    assert (experiment.name, experiment.title, experiment.epochs, experiment.batch_size) == ("child", "", 7, 32)
+    assert experiment.model.options == {"hidden": [3]} and [o.name for o in experiment.optimizers] == ["MSVAG"]
+    assert load_experiment(child, quick=True).epochs == 1  # the table of the other file
+    # Another model does not keep the options of the first.
+    child.write_text('like = "base.toml"\n[model]\nname = "mnist-cnn"\n')
+    assert load_experiment(child).model.options == {}
+    child.write_text('like = "base.toml"\nepochs = 7\nbatch_sise = 3\n')
+    with pytest.raises(ExperimentError, match=r"child.toml, line 3: batch_sise: unknown key"):
+        load_experiment(child)
+    child.write_text('like = "bsae"\n')
+    with pytest.raises(ExperimentError, match="no experiment is called 'bsae'"):
+        load_experiment(child)
+    child.write_text('like = "child.toml"\n')
+    with pytest.raises(ExperimentError, match="line 1: like: must name another file"):
+        load_experiment(child)
+
+
+def test_quick_holds_for_optimizers_that_differ_and_limits_grids() -> None:
+    text = GOOD.replace("[quick]\nepochs = 1", "[quick]\nepochs = 1\nbatch_size = 8").replace(
+        "[quick.tuning]\n", "[quick.tuning]\nlimit = 1\n"
+    )
+    quick = parse_experiment(text, quick=True)
+    spec = run_spec(quick, quick.optimizers[1], {}, 0, "final")
+    assert spec.settings["batch_size"] == 8 and spec.settings["model"]["options"] == {"hidden": [5]}
+    assert [len(list(points(quick, o))) for o in quick.optimizers] == [1, 1]
+    assert [len(list(points(parse_experiment(text), o))) for o in quick.optimizers] == [2, 2]
