@@ -17,8 +17,9 @@ import numpy as np
 # fmt: off
 MOVES = frozenset((
     "arange", "argsort", "asarray", "astype", "broadcast_to", "concat", "diagonal", "empty", "empty_like",
-    "expand_dims", "eye", "flip", "full", "full_like", "matrix_transpose", "moveaxis", "ones", "ones_like", "permute_dims",
-    "reshape", "squeeze", "stack", "take", "take_along_axis", "tril", "triu", "where", "zeros", "zeros_like",
+    "expand_dims", "eye", "flip", "full", "full_like", "matrix_transpose", "moveaxis", "ones", "ones_like",
+    "permute_dims", "reshape", "squeeze", "stack", "take", "take_along_axis", "tril", "triu", "where", "zeros",
+    "zeros_like",
 ))
 # fmt: on
 REDUCTIONS = frozenset(("all", "any", "argmax", "argmin", "max", "mean", "min", "prod", "sum"))

@@ -99,7 +99,7 @@ def caption(data: FigureData) -> str:
     return (
         rf"Additions and multiplications of one step with a full memory, counted as the code carries them out "
         rf"(checks of the gradient included). On vectors of length $d$, per parameter: AdaSAM with incremental Gram "
-        rf"matrices {line('AdaSAM')}, with the check (14) {line('AdaSAM with (14)')}; a new QR factorisation every time "
+        rf"matrices {line('AdaSAM')}, with the check (14) {line('AdaSAM with (14)')}; a new QR each time "
         rf"{line('AdaSAM, new QR')}, {qr:.0f} at $m={a['m'][-1]}$; SGD {a['per_parameter'][0, 0]:.0f}. The small "
         rf"matrices of (14) cost about {cubes:.0f} $m^3$ more operations, {small[-1]:.0f} times those of the "
         rf"projection, which is negligible only for $d$ far above $m^2$."
@@ -122,6 +122,6 @@ FIGURES = [
         data=data,
         table=table,
         draw=draw,
-        uses=("analysis.counting", "optassay.arrays", "optassay.optimizers"),
+        uses=("analysis", "optassay"),
     ),
 ]

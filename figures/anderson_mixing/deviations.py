@@ -160,6 +160,6 @@ FIGURES = [
         data=data,
         table=table,
         draw=draw,
-        uses=("quadratics", "optassay.arrays", "optassay.optimizers"),
+        uses=("figures.anderson_mixing._common", "quadratics", "optassay"),
     ),
 ]

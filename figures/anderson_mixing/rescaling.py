@@ -97,6 +97,6 @@ FIGURES = [
         data=data,
         table=table,
         draw=draw,
-        uses=("analysis.mixing", "optassay.arrays", "optassay.optimizers"),
+        uses=("analysis", "quadratics", "optassay"),
     ),
 ]

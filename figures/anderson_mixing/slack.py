@@ -115,6 +115,6 @@ FIGURES = [
         data=data,
         table=table,
         draw=draw,
-        uses=("analysis.mixing", "proofs_check", "quadratics", "optassay.arrays", "optassay.optimizers"),
+        uses=("analysis", "proofs_check", "quadratics", "optassay"),
     ),
 ]

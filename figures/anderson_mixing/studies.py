@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 BASIC = ("SGD", "SGDM", "RAM", "SAM", "AdaSAM")
 PRECONDITIONED = ("SGDM", "AdaSAM", "Adagrad", "RMSprop", "Adagrad-AdaSAM", "RMSprop-AdaSAM")
-USES = ("analysis.mixing", "figures.anderson_mixing._panels", "optassay.arrays", "optassay.optimizers")
+USES = ("figures.anderson_mixing._panels", "analysis", "quadratics", "optassay")
 
 
 def _quadratic(noise: float) -> LinearModel:
