@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
+from analysis.escape import ridge
+from analysis.landscapes import TwoWell
+from analysis.runs import run
 from analysis.toys import READINGS, Method
 
 from ..checks.orderings import Ordering, Pair, ordering
-from ..claim import Claim, Part
-from . import sensitivity
+from ..claim import Budget, Claim, Evidence, Part, Sampled
+from . import plain, sensitivity
 from .escape import size
 from .toy_runs import ordered, wells_ordering
 
@@ -36,6 +42,52 @@ ONE = {
     "Adam": Method("Adam"),
     "Adam without bias correction": Method("Adam", options=READINGS["no bias correction"]),
 }
+
+# --- up to which curvature a run settles ---
+
+SETTLING = {
+    "Adam": (Method("Adam"), 300.0, 3000.0),
+    "Adam+CG (5, 0.7)": (Method("Adam+CG"), 10.0, 100.0),
+    "Adam+CG (20, 0.99)": (Method("Adam+CG", capacity=20, decay=0.99), 300.0, 10_000.0),
+    "Adam+CM (5, 0.7)": (Method("Adam+CM"), 2.0, 3.0),
+    "Adam+CM (20, 0.99)": (Method("Adam+CM", capacity=20, decay=0.99), 5.0, 10.0),
+    "Adam+CM without buffer": (Method("Adam+CM", capacity=0), 5.0, 10.0),
+}
+
+
+def settles(statement: Mapping[str, tuple[Method, float, float]], budget: Budget) -> list[Evidence]:
+    """For each method two sharpness coefficients: at the first most runs from the sharp basin end there, at the second
+    fewer than half. Starts: a grid about the sharp minimum, as far as the ridge on either side; two codes.
+    """
+    count = budget.pick(100, 1000)
+    place = (np.arange(count) + 0.5) / count
+    shares: dict[str, dict[str, list[float]]] = {}
+    slack, wrong = 0.5, 0
+    for name, (method, stays, leaves) in statement.items():
+        shares[name] = {}
+        for s, most in ((stays, True), (leaves, False)):
+            border = ridge(s)
+            start = (border + 2 * (1 - border) * place)[:, None]
+            ends = (
+                np.asarray(run(method.rule(), TwoWell(s), start, 500).params),
+                plain.ends(plain.well_gradient(s), start, asdict(method), 500),
+            )
+            found = [float(np.mean(e >= border)) for e in ends]
+            shares[name][f"s = {s:g}"] = found
+            margins = [share - 0.5 if most else 0.5 - share for share in found]
+            wrong += sum(m <= 0 for m in margins)
+            slack = min(slack, *margins)
+    return [
+        Sampled(
+            "grid of starts in the sharp basin, two codes",
+            4 * len(statement),
+            wrong,
+            slack,
+            f"{count} starts, 500 steps",
+            {"share that stays, by the rules and by the plain code": shares},
+        )
+    ]
+
 
 CAUSE = Claim(
     id="critical-momenta/escape-cause",
@@ -106,6 +158,15 @@ CAUSE = Claim(
             _cause(ONE, (("CM corrected, C=10, 0.99", "CG, C=10, 0.99"),), (2.0, 3.0, 5.0), 1),
             sound=_cause(ONE, (("CM corrected, C=10, 0.99", "Adam"),), (10.0, 100.0), 1),
             bears=False,
+        ),
+        Part(
+            "up to which sharpness most runs that start in the sharp basin stay there (D = 1)",
+            settles,
+            printed=SETTLING,
+            broken={"Adam": (Method("Adam"), 10_000.0, 300.0)},
+            bears=False,
+            note="Adam to s = 300, where the ridge is as far as one step; Adam+CG (5, .7) to 10, Adam+CM (5, .7) to 2. "
+            "At (20, .99) Adam+CM stays about as far as the same rule without any buffer, to 5.",
         ),
         *sensitivity.CAUSE,
     ),
