@@ -165,6 +165,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/algorithm-adasam",
         location="2.2, (16)",
+        figures=("anderson-mixing/study-quadratic", "anderson-mixing/rescaling"),
         statement=r"SAM with $\delta_k=\max\{c_1\|r_k\|^2/(\|x_k-x_{k-1}\|^2+\varepsilon),c_2\beta_k^{-2}\}$.",
         parts=(
             Part(
@@ -181,6 +182,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/algorithm-2-sam-vr",
         location="Algorithm 2",
+        figures=("anderson-mixing/study-variance-reduction",),
         statement=r"$g_t^k=\nabla f_{\mathcal K}(x_t^k)-\nabla f_{\mathcal K}(\tilde x_k)+\nabla f(\tilde x_k)$ in "
         r"place of the "
         "gradient of SAM; snapshots at the last inner iterate.",
@@ -199,6 +201,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/algorithm-preconditioned",
         location="2.3, (17)",
+        figures=("anderson-mixing/study-preconditioned",),
         statement=r"Mixing step $x_{k+1}=\bar x_k+M_k^{-1}\bar r_k$, as a step of another optimizer at $\bar x_k$ with "
         r"gradient "
         r"$-\bar r_k$.",
@@ -251,6 +254,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/algorithm-incremental-gram",
         location="2.3, Remark 2",
+        figures=("anderson-mixing/cost",),
         statement="Gram products of $X_k,R_k$ maintained at $O(md)$ per step, one column at a time.",
         parts=(
             Part(
@@ -266,6 +270,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/algorithm-gmres-minres-comparison",
         location="5",
+        figures=("anderson-mixing/residuals",),
         statement="The deterministic full-memory method on strongly convex quadratics gives the points of GMRES and "
         "MINRES.",
         parts=(

@@ -308,6 +308,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/theorem-4-random-output",
         location="Theorem 4",
+        figures=("anderson-mixing/bound-slack",),
         statement=r"$\beta_k=\frac{\mu}{4L(1+C^{-1})}$, (18b): for each $\epsilon$ there are $n$ and "
         r"$N=O(\epsilon^{-2})/n$ "
         r"with $\mathbb E\|\nabla f(x_{\mathsf R})\|^2\le\epsilon$.",
@@ -362,6 +363,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/random-output-improves-complexity",
         location="abstract, before Theorem 4",
+        figures=("anderson-mixing/bound-slack",),
         statement=r"The complexity bound can be improved with a random iterate as output. Judged: the total order "
         r"$\epsilon^{-2}$ of Theorem 4 is below $\epsilon^{-1/(1-r)}$ of Theorem 3 for every $r\in(\frac12,1)$.",
         parts=(

@@ -272,6 +272,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/parameter-conditions-satisfiable",
         location="Theorem 1, (18a), (18b)",
+        figures=("anderson-mixing/bound-slack",),
         statement="Assumptions 1-2, (18a), (18b) and Theorem 1's bound on the step hold together. Judged: for "
         r"$\beta_k=\frac{\mu}{4L(1+C^{-1})}(k+1)^{-r}$, $\delta_k=C\beta_k^{-2}$, $\alpha_k=\min\{1,\beta_k^{1/2},"
         r"\frac{2(1-\mu)}{1+(1+C^{-1})^{1/2}}\}$, all problems of Assumptions 1-2.",
@@ -330,6 +331,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/adasam-curvature-heuristic",
         location="(25)",
+        figures=("anderson-mixing/rescaling",),
         statement=r"Supposing $\|x_k-x_{k-1}\|=\beta_kh_k\|r_k\|$, $h_k\in(0,h)$: $c_1\|r_k\|^2/\|x_k-x_{k-1}\|^2\ge"
         r"c_1h^{-2}\beta_k^{-2}$.",
         assumptions=(r"the supposition itself; $h<\infty$",),

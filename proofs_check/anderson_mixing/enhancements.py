@@ -236,6 +236,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/preconditioner-as-optimizer",
         location="2.3",
+        figures=("anderson-mixing/study-preconditioned",),
         statement=r"The action of $M_k^{-1}$ can be done by an update of any optimizer, $x_{k+1}=\mathrm{optim}(\bar "
         r"x_k,"
         r"-\bar r_k)$. Judged: the step is $M^{-1}\bar r_k$ with a symmetric positive definite $M$.",
@@ -308,6 +309,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/remark-2-storage-and-cost",
         location="2.3, Remark 2",
+        figures=("anderson-mixing/cost",),
         statement="SAM stores $X_k,R_k$ in $2md$ numbers; its extra cost is $O(m^2d)+O(m^3)$, reducible to "
         "$O(md)+O(m^3)$. "
         "Judged by counted multiplications with vectors of length $d$, (15) included.",

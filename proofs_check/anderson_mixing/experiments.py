@@ -122,6 +122,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/adaptive-versus-constant-regularisation",
         location="4, MNIST",
+        figures=("anderson-mixing/study-quadratic", "anderson-mixing/study-logistic", "anderson-mixing/rescaling"),
         statement="The comparison with RAM verifies the benefit of adaptive regularisation. Judged at the scale of one "
         "processor: with minibatches on a least-squares sum that can be fitted exactly AdaSAM ends below RAM, tuned.",
         assumptions=("24 settings each, tuned on other seeds", "the paper's own runs on MNIST are not repeated"),
@@ -147,6 +148,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/noise-tolerance",
         location="4, MNIST",
+        figures=("anderson-mixing/study-quadratic", "anderson-mixing/study-logistic"),
         statement="AdaSAM is tolerant to noise: few oscillations with large minibatches. Judged at the scale of one "
         "processor: on noisy least-squares sums AdaSAM ends below SGD and SGDM, all tuned, at equal budget.",
         assumptions=("24 settings each, tuned on other seeds", "the paper's own runs on MNIST are not repeated"),
@@ -164,6 +166,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/variance-reduction-lower-loss",
         location="4, Figure 1(c)",
+        figures=("anderson-mixing/study-variance-reduction",),
         statement=r"AdaSAM-VR reaches a lower training loss ($10^{-9}$) at a higher cost per iteration. Judged at the "
         "scale of one processor: after 30 passes over noisy least-squares sums it ends below AdaSAM, SVRG and SGD, all "
         "tuned, at equal numbers of sample gradients.",

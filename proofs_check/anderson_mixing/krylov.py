@@ -74,6 +74,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/gmres-equivalence",
         location="5",
+        figures=("anderson-mixing/residuals", "anderson-mixing/deviations"),
         statement=r"For strongly convex quadratics SAM is essentially equivalent to GMRES. Judged: with full memory, "
         r"$\alpha_k=1$, $\delta_k=0$, $\beta_j\ne0$ of any sign, $\bar x_k=x_k^G$ and $x_{k+1}=x_k^G+\beta_kr_k^G$.",
         assumptions=(

@@ -294,6 +294,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/theorem-3-rate",
         location="Theorem 3, (23)",
+        figures=("anderson-mixing/bound-slack",),
         statement=r"$\frac1N\sum\mathbb E\|\nabla f(x_k)\|^2\le\frac{16L(1+C^{-1})(M_f-f^{low})}{\mu^2}N^{r-1}+"
         r"\frac{(1+L^{-1}\mu^{-1})\sigma^2}{(1-r)n}(N^{-r}-rN^{-1})$ for $\beta_k=\frac{\mu}{4L(1+C^{-1})}(k+1)^{-r}$.",
         assumptions=(r"variance of the batch gradient at most $\sigma^2/n$",),

@@ -193,6 +193,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/gmres-equivalence-with-safeguard",
         location="Algorithm 1, line 9, with 5",
+        figures=("anderson-mixing/residuals",),
         statement=r"On strongly convex quadratics Algorithm 1, line 9 included ($\alpha=1$, $\delta=0$, full "
         r"memory), is "
         r"equivalent to GMRES. Judged: (14) never shrinks $\alpha_k$.",

@@ -225,6 +225,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/adaptive-regularisation-solution",
         location="2.2, (11), (12)",
+        figures=("anderson-mixing/deviations",),
         statement=r"$Z_k^\dagger R_k^\top r_k$, $Z_k=R_k^\top R_k+\delta_kX_k^\top X_k$, minimises "
         r"$\|r_k-R_k\Gamma\|^2+\delta_k\|X_k\Gamma\|^2$.",
         assumptions=(r"$\delta_k\ge0$",),

@@ -267,6 +267,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/small-eigenproblem-cost",
         location="2.2, after (15)",
+        figures=("anderson-mixing/cost",),
         statement=r"(15) costs $O(m^3)$, negligible against forming $X_k^\top X_k$, $R_k^\top R_k$. Judged: at "
         r"most a tenth "
         r"of those products once $d\ge840\,m$, textbook counts.",
