@@ -13,7 +13,8 @@ from .certificates import RateCertificate, verify_rate
 from .companion import characteristic_polynomial, critical_momentum_matrix
 from .radius import polynomial_radius, quadratic_radius, roots_inside, spectral_radius
 from .stability import stability_intervals
-from .tuning import OptimalRate, certify_rate, optimal_rate, optimal_rates, worst_case_rate
+from .tuning import OptimalRate, certify_rate, optimal_rate, optimal_rates
+from .worst_case import worst_case_rate
 
 __all__ = [
     "OptimalRate",

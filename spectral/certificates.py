@@ -26,6 +26,11 @@ class RateCertificate:
     buffer_size: int
     bound: float
 
+    @property
+    def stable(self) -> bool:
+        """Whether the bound proves convergence for every curvature of the interval."""
+        return self.bound < 1.0
+
     def to_json(self) -> str:
         """The certificate as JSON with floats in hexadecimal, which round-trips exactly."""
         return json.dumps({k: v.hex() if isinstance(v, float) else v for k, v in asdict(self).items()})

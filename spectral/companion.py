@@ -9,6 +9,7 @@ With the buffer holding exactly the last C momenta, one step on the loss theta^T
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 from optassay.arrays import Array, Context, check_finite, context
@@ -126,7 +127,7 @@ def critical_momentum_matrix(
 
 
 def characteristic_polynomial(
-    step_size: Any, momentum: Any, curvature: Any, buffer_size: int, convention: Convention = "heavy-ball"
+    step_size: Any, momentum: Any, curvature: Any, buffer_size: Any, convention: Convention = "heavy-ball"
 ) -> Array:
     """Monic characteristic polynomial of the minimal recursion for one curvature, highest degree first.
 
@@ -137,21 +138,40 @@ def characteristic_polynomial(
     Parameters
     ----------
     step_size, momentum, curvature : float or array, broadcast to (...)
+        alpha > 0, beta in [0, 1), finite h.
+    buffer_size : int or array of integers, broadcast with the others
+        C >= 0. The polynomials of smaller sizes are multiplied by a power of z up to the degree of the largest.
 
     Returns
     -------
     array (..., max(C, 1) + 2)
+
+    Raises
+    ------
+    ValueError, TypeError
+        A parameter outside its domain.
     """
-    size = check_buffer_size(buffer_size)
-    ctx = context(step_size=step_size, momentum=momentum, curvature=curvature)
+    one_size = isinstance(buffer_size, int)
+    sizes = check_buffer_size(buffer_size) if one_size else buffer_size
+    ctx = context(
+        step_size=step_size, momentum=momentum, curvature=curvature, buffer_size=None if one_size else buffer_size
+    )
     xp = ctx.xp
     beta = check_momentum(ctx, momentum)
-    check_finite(step_size=step_size, curvature=curvature)
-    x = ctx.asarray(step_size) * ctx.asarray(curvature) * gradient_gain(ctx, beta, convention)
-    x, beta = xp.broadcast_arrays(x, beta)
-    one = xp.ones_like(x)
-    if size == 0:
-        return xp.stack([one, x - 1.0 - beta, beta], axis=-1)
-    share = x / size
-    top = [one, x - 1.0 - beta, beta + share] + [share] * (size - 1)
-    return xp.stack(top, axis=-1)
+    check_finite(curvature=curvature)
+    alpha = check_positive(ctx, step_size, "step_size")
+    x = alpha * ctx.asarray(curvature) * gradient_gain(ctx, beta, convention)
+    if not one_size:
+        if not xp.isdtype(sizes.dtype, "integral"):
+            raise TypeError(f"buffer_size must hold integers, not {sizes.dtype}")
+        if not bool(xp.all(sizes >= 0)):
+            raise ValueError(f"buffer_size must be >= 0, got {int(xp.min(sizes))} among its entries")
+        x, beta, sizes = xp.broadcast_arrays(x, beta, ctx.asarray(sizes))
+        share = xp.where(sizes > 0, x / xp.where(sizes > 0, sizes, xp.ones_like(sizes)), xp.zeros_like(x))
+        largest = int(xp.max(sizes)) if math.prod(sizes.shape) else 0
+        tail = [xp.where(sizes >= k, share, xp.zeros_like(share)) for k in range(2, largest + 1)]
+    else:
+        x, beta = xp.broadcast_arrays(x, beta)
+        share = x / sizes if sizes else xp.zeros_like(x)
+        tail = [share] * (sizes - 1)
+    return xp.stack([xp.ones_like(x), x - 1.0 - beta, beta + share, *tail], axis=-1)

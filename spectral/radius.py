@@ -225,7 +225,7 @@ def spectral_radius(
     step_size: Any,
     momentum: Any,
     curvature: Any,
-    buffer_size: int,
+    buffer_size: Any,
     convention: Convention = "heavy-ball",
     max_bytes: int = DEFAULT_MAX_BYTES,
 ) -> Array:
@@ -235,8 +235,12 @@ def spectral_radius(
     ----------
     step_size, momentum, curvature : float or array, broadcast to (...)
         alpha > 0, beta in [0, 1), h.
-    buffer_size : int
-        C >= 0; 0 is classical momentum, for which the closed form is used.
+    buffer_size : int or array of integers, broadcast with the others
+        C >= 0; 0 is classical momentum, for which alone the closed form is used.
+    convention : {"heavy-ball", "ema"}
+        Whether m_t = beta m_{t-1} + g_t or m_t = beta m_{t-1} + (1 - beta) g_t.
+    max_bytes : int
+        Limit on temporaries; batches beyond it are split.
 
     Returns
     -------

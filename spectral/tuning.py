@@ -1,15 +1,14 @@
-"""Worst-case rates over an interval of curvatures, and the step size and momentum with the best one."""
+"""The step size and momentum with the best worst-case rate over an interval of curvatures, with certificates."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from optassay.arrays import Array, context, to_numpy
+from optassay.arrays import context
 from optassay.html import fact_table
 
 from .boundary import longest_interval
@@ -17,74 +16,9 @@ from .certificates import RateCertificate, verify_rate
 from .companion import (
     check_buffer_size,
     check_condition_number,
-    check_momentum,
     check_momentum_value,
-    check_positive,
 )
-from .crossings import Floats, crossing_values
-from .radius import spectral_radius
-
-_OUTSIDE = 1e-13  # relative distance at which the level circle is drawn outside the largest radius seen so far
-
-
-def worst_case_rate(step_size: Any, momentum: Any, smallest: Any, largest: Any, buffer_size: int) -> Array:
-    """Largest spectral radius over all curvatures in [smallest, largest], not only at its ends.
-
-    Level sets: a circle just outside the largest radius seen is crossed only where some curvature is worse; the
-    midpoints between crossings give the next radius. Converges quadratically, and ends with a circle that nothing in
-    the interval crosses.
-
-    Parameters
-    ----------
-    step_size, momentum, smallest, largest : float or array, broadcast to (...)
-        alpha > 0, beta in [0, 1), 0 < mu <= L; heavy-ball units.
-    buffer_size : int
-
-    Returns
-    -------
-    array (...)
-        One or more means that some curvature is unstable.
-
-    Raises
-    ------
-    ValueError
-        A parameter outside its domain, or smallest > largest.
-    """
-    size = check_buffer_size(buffer_size)
-    ctx = context(step_size=step_size, momentum=momentum, smallest=smallest, largest=largest)
-    alpha = check_positive(ctx, step_size, "step_size")
-    beta = check_momentum(ctx, momentum)
-    low = check_positive(ctx, smallest, "smallest")
-    high = check_positive(ctx, largest, "largest")
-    if bool(ctx.xp.any(low > high)):
-        raise ValueError(f"smallest must not exceed largest, got {smallest!r} and {largest!r}")
-    alpha, beta, low, high = ctx.xp.broadcast_arrays(alpha, beta, low, high)
-    ends = [spectral_radius(alpha, beta, h, size) for h in (low, high)]
-    rate = ctx.xp.maximum(*ends)
-    if size == 0:
-        # |z| of heavy ball falls, stays at sqrt(beta), and rises in x: the ends are the worst.
-        return rate
-    # Crossings need general eigenvalues: one host transfer.
-    lowest, highest, momenta, rates = (
-        to_numpy(ctx.xp.reshape(a, (-1,))).astype(float) for a in (alpha * low, alpha * high, beta, rate)
-    )
-    return ctx.xp.reshape(ctx.asarray(_level_sets(lowest, highest, momenta, rates, size)), rate.shape)
-
-
-def _level_sets(low: Floats, high: Floats, beta: Floats, rate: Floats, size: int) -> Floats:
-    rate = rate.copy()
-    active = np.arange(rate.size)
-    while active.size:
-        lo, hi = low[active, None], high[active, None]
-        x = crossing_values(rate[active] * (1.0 + _OUTSIDE), beta[active], size)
-        x = np.concatenate([lo, np.clip(x, lo, hi), hi], axis=-1)
-        middle = 0.5 * (x[:, 1:] + x[:, :-1])
-        radii = spectral_radius(middle, beta[active, None], 1.0, size)
-        best = np.max(radii, axis=-1)
-        worse = best > rate[active] * (1.0 + _OUTSIDE)
-        rate[active] = np.maximum(rate[active], best)
-        active = active[worse]
-    return rate
+from .worst_case import worst_case_rate
 
 
 @dataclass(frozen=True)
@@ -109,6 +43,11 @@ class OptimalRate:
     momentum: float
     certified_upper: float
     certificate: RateCertificate
+
+    @property
+    def ema_step_size(self) -> float:
+        """The step size of the same method written with m_t = beta m_{t-1} + (1 - beta) g_t."""
+        return self.step_size / (1.0 - self.momentum)
 
     def _repr_html_(self) -> str:
         facts = {
@@ -182,15 +121,29 @@ def _classical(kappa: float, momentum: float | None) -> tuple[float, float]:
 
 
 def certify_rate(
-    step_size: float, momentum: float, smallest: float, largest: float, buffer_size: int, rate: float
+    step_size: float, momentum: float, smallest: float, largest: float, buffer_size: int, rate: float | None = None
 ) -> RateCertificate:
     """A verified certificate for a bound just above ``rate``.
 
+    Parameters
+    ----------
+    step_size, momentum, smallest, largest : float
+        Heavy-ball units, 0 < smallest <= largest.
+    buffer_size : int
+        C >= 0.
+    rate : float, optional
+        Computed by :func:`spectral.worst_case_rate` where it is not given. Unstable parameters have a rate of one or
+        more, and a certificate whose ``stable`` is False.
+
     Raises
     ------
+    ValueError
+        A parameter outside its domain.
     ArithmeticError
         No bound up to 1e-6 above the rate could be verified, so ``rate`` is not the worst case.
     """
+    if rate is None:
+        rate = float(worst_case_rate(step_size, momentum, smallest, largest, buffer_size))
     excess = 1e-13
     while excess < 1e-6:
         # Forty bits keep the exact polynomials short; the bound is rounded up, never down.

@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 
 from optassay.arrays import to_numpy
-from spectral import characteristic_polynomial, critical_momentum_matrix
+from spectral import characteristic_polynomial, critical_momentum_matrix, spectral_radius
 
 
 def recursion_matrix(size: int) -> tuple[sp.Matrix, tuple[sp.Symbol, ...]]:
@@ -93,3 +93,37 @@ def test_bad_input(change: dict[str, Any], error: type[Exception], text: str) ->
     good = {"step_size": 0.1, "momentum": 0.5, "hessian": np.eye(2), "buffer_size": 2}
     with pytest.raises(error, match=text):
         critical_momentum_matrix(**(good | change))
+
+
+def test_buffer_sizes_may_be_an_array(xb: Any) -> None:
+    sizes = np.array([0, 1, 2, 5, 3])
+    momentum = np.array([0.3, 0.0, 0.5, 0.9, 0.7])
+    together = spectral_radius(0.2, xb.array(momentum), xb.array([1.5]), xb.xp.asarray(sizes, device=xb.device))
+    single = [
+        float(spectral_radius(0.2, float(b), np.asarray(1.5), int(c))) for b, c in zip(momentum, sizes, strict=True)
+    ]
+    xb.assert_close(together, single, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "text"),
+    [
+        ({"buffer_size": np.array([1.0])}, TypeError, "buffer_size must hold integers"),
+        ({"buffer_size": np.array([2, -3])}, ValueError, "buffer_size must be >= 0, got -3"),
+        ({"buffer_size": True}, TypeError, "buffer_size must be an integer"),
+        ({"step_size": -1.0}, ValueError, "step_size must be positive, got -1.0"),
+        ({"curvature": float("inf")}, ValueError, "curvature must be finite"),
+        ({"momentum": -0.1}, ValueError, r"momentum must lie in \[0, 1\)"),
+    ],
+)
+def test_bad_polynomials(change: dict[str, Any], error: type[Exception], text: str) -> None:
+    good = {"step_size": 0.1, "momentum": 0.5, "curvature": 1.0, "buffer_size": 2}
+    with pytest.raises(error, match=text):
+        characteristic_polynomial(**(good | change))
+
+
+def test_mixed_arrays_are_refused(xb: Any) -> None:
+    if type(xb.array([1.0])) is np.ndarray:
+        pytest.skip("one library alone")
+    with pytest.raises(TypeError, match="different namespaces"):
+        spectral_radius(np.array([0.1]), 0.5, xb.array([1.0]), 2)

@@ -165,7 +165,19 @@ def test_bad_input(call: Any, text: str) -> None:
 
 
 def test_unstable_parameters_return_their_rate() -> None:
-    assert float(worst_case_rate(np.asarray(5.0), 0.9, 1.0, 2.0, 5)) > 1
+    rate = float(worst_case_rate(np.asarray(5.0), 0.9, 1.0, 2.0, 5))
+    assert rate > 1
+    certificate = certify_rate(5.0, 0.9, 1.0, 2.0, 5)
+    assert not certificate.stable
+    assert rate <= certificate.bound <= rate + 1e-9
+    assert certify_rate(0.01, 0.9, 1.0, 2.0, 5).stable
+
+
+@pytest.mark.parametrize("size", [0, 1, 5])
+def test_conventions_differ_by_the_step_size_alone(xb: Any, size: int) -> None:
+    best = optimal_rate(20.0, size, 0.7)
+    ema = worst_case_rate(xb.array(best.ema_step_size), best.momentum, 1.0, 20.0, size, convention="ema")
+    xb.assert_close(ema, np.asarray(best.rate), rtol=1e-12)
 
 
 @pytest.mark.parametrize("size", [0, 1, 5])
