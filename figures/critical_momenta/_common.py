@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 PAPER = "Promoting Exploration in Memory-Augmented Adam using Critical Momenta"
 ID = "critical-momenta"
-TOYS = ("analysis", "optassay.arrays", "optassay.optimizers", "optassay.factors")  # what the toy figures compute with
+# What the toy figures compute with.
+TOYS = ("analysis", "optassay.arrays", "optassay.optimizers", "optassay.factors", "optassay._compiler")
 
 RUNS = {Level.QUICK: 100, Level.NORMAL: 1000, Level.FULL: 4000}
 STEPS = 500

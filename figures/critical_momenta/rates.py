@@ -14,7 +14,7 @@ from ._common import declare
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
-SPECTRAL = ("spectral", "optassay.arrays")
+SPECTRAL = ("spectral", "optassay.arrays", "optassay.html")
 COLOURS = {0: BLUE, 1: GREEN, 2: ORANGE, 5: VERMILLION, 10: SKY, 20: PURPLE}
 LINES: dict[int, Any] = {0: "-", 1: (0, (5, 1)), 2: (0, (3, 1, 1, 1)), 5: "-", 10: (0, (2, 1)), 20: (0, (1, 1))}
 LARGEST = 1e6
