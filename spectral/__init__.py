@@ -13,7 +13,7 @@ from .certificates import RateCertificate, verify_rate
 from .companion import characteristic_polynomial, critical_momentum_matrix
 from .radius import polynomial_radius, quadratic_radius, roots_inside, spectral_radius
 from .stability import stability_intervals
-from .tuning import OptimalRate, certify_rate, optimal_rate, optimal_rates
+from .tuning import OptimalRate, certify_rate, optimal_rate, optimal_rates, rate_table
 from .worst_case import worst_case_rate
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "polynomial_lower_bound",
     "polynomial_radius",
     "quadratic_radius",
+    "rate_table",
     "roots_inside",
     "spectral_radius",
     "stability_intervals",

@@ -152,7 +152,7 @@ def characteristic_polynomial(
         A parameter outside its domain.
     """
     one_size = isinstance(buffer_size, int)
-    sizes = check_buffer_size(buffer_size) if one_size else buffer_size
+    sizes: Any = check_buffer_size(buffer_size) if one_size else buffer_size
     ctx = context(
         step_size=step_size, momentum=momentum, curvature=curvature, buffer_size=None if one_size else buffer_size
     )

@@ -108,6 +108,20 @@ def optimal_rates(
     )
 
 
+def rate_table(
+    condition_numbers: Sequence[float], buffer_sizes: Sequence[int], momentum: float | None = None
+) -> dict[str, list[OptimalRate]]:
+    """Optimal rates of gradient descent, classical momentum and each buffer size, in this order.
+
+    ``momentum`` is kept fixed for all but gradient descent; without it each method takes its best.
+    """
+    found = optimal_rates(condition_numbers, [0, *buffer_sizes], momentum)
+    names = ["classical momentum", *(f"C = {size}" for size in buffer_sizes)]
+    count = len(condition_numbers)
+    table = {"gradient descent": optimal_rates(condition_numbers, [0], 0.0)}
+    return table | {name: found[k * count : (k + 1) * count] for k, name in enumerate(names)}
+
+
 def _classical(kappa: float, momentum: float | None) -> tuple[float, float]:
     """Polyak's parameters, or the step that balances both ends for a given momentum."""
     if momentum is None:

@@ -17,6 +17,7 @@ from spectral import (
     optimal_rate,
     optimal_rates,
     polynomial_lower_bound,
+    rate_table,
     stability_intervals,
     stability_limit,
     two_momenta_condition_number,
@@ -108,6 +109,21 @@ def test_curves_cross_there(size: int, other: int) -> None:
 
 def test_classical_momentum_is_crossed_by_none_when_tuned() -> None:
     assert crossing_points(0, 5, largest=1e4, points=60) == []
+
+
+def test_all_methods_in_one_table() -> None:
+    kappas = [2.0, 50.0]
+    table = rate_table(kappas, [1, 5])
+    assert list(table) == ["gradient descent", "classical momentum", "C = 1", "C = 5"]
+    for k, kappa in enumerate(kappas):
+        rates = {name: column[k].rate for name, column in table.items()}
+        assert rates["gradient descent"] == pytest.approx(float(gradient_descent_rate(kappa)), rel=1e-12)
+        assert rates["classical momentum"] == pytest.approx(float(heavy_ball_rate(kappa)), abs=1e-12)
+        assert rates["C = 1"] == pytest.approx(float(one_momentum_rate(kappa)), rel=1e-11)
+        assert min(rates, key=lambda name: rates[name]) == "classical momentum"
+    fixed = rate_table(kappas, [5], momentum=0.9)
+    assert fixed["gradient descent"] == table["gradient descent"]
+    assert fixed["C = 5"][1].momentum == 0.9
 
 
 def test_rates_come_size_by_size() -> None:
