@@ -31,9 +31,10 @@ def _logistic(name: str, l2: float = 1e-3, standardise: bool = True) -> LinearMo
 
 
 QUADRATIC = (
-    Panel("no noise", partial(_quadratic, 0.0), 0, 40, (*BASIC, "AdaSAM with (14)")),
-    Panel("noise 0.1, batch 50", partial(_quadratic, 0.1), 50, 10, BASIC),
-    Panel("noise 1, batch 50", partial(_quadratic, 1.0), 50, 10, BASIC),
+    Panel("full gradients", partial(_quadratic, 0.0), 0, 40, (*BASIC, "AdaSAM with (14)")),
+    Panel("no errors, batch 50", partial(_quadratic, 0.0), 50, 8, BASIC),
+    Panel("errors 0.1, batch 50", partial(_quadratic, 0.1), 50, 8, BASIC),
+    Panel("errors 1, batch 50", partial(_quadratic, 1.0), 50, 8, BASIC),
 )
 LOGISTIC = (
     Panel("all samples", partial(_logistic, "breast-cancer"), 0, 60, (*BASIC, "AdaSAM with (14)")),
@@ -75,8 +76,8 @@ FIGURES = [
         title="Noisy quadratics",
         shows="Nothing drawn; Figure 1 compares the methods on MNIST.",
         caption=_caption_of(
-            opening=r"Least squares, $d=20$, 1000 samples, condition number 100; the gradient budget is the same for "
-            r"every method.",
+            opening=r"Least squares, $d=20$, 1000 samples, condition number 100, targets without and with errors; the "
+            r"gradient budget is the same for every method.",
             rivals=("SGD", "SGDM", "RAM", "SAM", "AdaSAM with (14)"),
         ),
         claims=(
