@@ -370,7 +370,8 @@ CLAIMS = [
                 sound=slower_than(chebyshev, 0.9),
                 bears=False,
                 note=r"Judged as: no certified rate at $\beta=0.9$ lies below that of classical momentum there. "
-                r"It falls where $\kappa$ is near 1: there, for $C\ge3$, the buffer damps better.",
+                r"It falls where $\kappa$ is near 1, for $4\le C\le11$: up to $\kappa=1.0145$ for $C=4$, $1.0528$ for "
+                r"$C=5$, $1.0694$ for $C=7$, $1.0084$ for $C=11$.",
             ),
         ),
     ),
