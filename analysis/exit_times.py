@@ -6,6 +6,7 @@ symmetric stable noise on its gradients, :class:`analysis.stable_flow.StableFlow
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -249,7 +250,10 @@ def survival(exits: Exits, at: Any, level: float = 0.95) -> tuple[np.ndarray, np
     _check_level(level)
     data = CensoredData.right_censored(to_numpy(exits.steps), ~to_numpy(exits.exited))
     function = ecdf(data).sf
-    interval = function.confidence_interval(level, method="log-log")
+    with warnings.catch_warnings():
+        # Where no path, or none any more, has left the interval is a point; SciPy leaves NaN and says so.
+        warnings.filterwarnings("ignore", "The confidence interval is undefined", RuntimeWarning)
+        interval = function.confidence_interval(level, method="log-log")
     where = np.asarray(at, dtype=float)
     return function.evaluate(where), interval.low.evaluate(where), interval.high.evaluate(where)
 

@@ -13,7 +13,7 @@ from ..checks.bounds import Inequality, inequality
 from ..checks.symbolic import Identity, is_zero, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Exact, Part, Unsatisfiable, Way, Witness
 from .assumptions import Start, met_at_the_start, momenta_agree
-from .exit_checks import SharperSooner, sharper_sooner
+from .exit_checks import Basin, ExponentialRuns, SharperSooner, exponential_runs, sharper_sooner
 from .exit_scaling import InMeasure, Law, Scaling, in_measure, law, scales
 
 P, U, RHO, A, S, X = sp.symbols("p u rho a s x", positive=True)
@@ -265,6 +265,17 @@ CLAIMS = [
                 note=r"With $\upsilon^p$ the exit time is exponential in the limit: at $p=1.5$ the transforms are off "
                 r"by at most 0.0012 at $\upsilon=0.01$. With $\upsilon$ they tend to 0. Computed without sampling, "
                 "and by Euler steps.",
+            ),
+            Part(
+                "law of the exit time in runs of both methods (Gaussian noise, $f=x^2$, exit at 0.3, step 0.05)",
+                exponential_runs,
+                printed=ExponentialRuns(("Adam", "AdaMomentum"), Basin(0.3)),
+                broken=ExponentialRuns(("AdaMomentum",), Basin(0.2)),
+                repair=ExponentialRuns(("Adam",), Basin(0.3)),
+                repair_note="where the exit takes long against the memory of the method, as Adam's here",
+                bears=False,
+                note="AdaMomentum leaves within a few memories of its momentum: no path exits in the first tenth of "
+                "the mean, where an exponential time would lose a tenth of them.",
             ),
         ),
     ),

@@ -9,14 +9,17 @@ from typing import Any, Literal
 
 import numpy as np
 
+from analysis.escape import wilson
 from analysis.exit_times import (
     Estimate,
+    Exits,
     Noise,
     NoisyMethod,
     exit_times,
     exponential_mean,
     inside_box,
     restricted_mean,
+    survival,
 )
 from analysis.landscapes import Valley
 from analysis.stable_flow import StableFlow
@@ -78,11 +81,16 @@ def rule(method: str, basin: Basin) -> Rule:
             return Adam(*numbers, basin.epsilon)
 
 
-def mean_steps(method: str, basin: Basin, paths: int, seed: int) -> Estimate:
-    """Mean of ``min(Gamma, cap)`` in steps over simulated paths."""
+def exits(method: str, basin: Basin, paths: int, seed: int) -> Exits:
+    """Simulated exits of so many paths."""
     process = NoisyMethod(rule(method, basin), Valley(basin.left, basin.right), Noise(basin.scale, basin.index))
     inside = inside_box(-basin.radius, basin.radius)
-    return restricted_mean(exit_times(process, np.zeros((paths, 1)), inside, basin.cap, seed, warm=basin.warm), LEVEL)
+    return exit_times(process, np.zeros((paths, 1)), inside, basin.cap, seed, warm=basin.warm)
+
+
+def mean_steps(method: str, basin: Basin, paths: int, seed: int) -> Estimate:
+    """Mean of ``min(Gamma, cap)`` in steps over simulated paths."""
+    return restricted_mean(exits(method, basin, paths, seed), LEVEL)
 
 
 def _stable(rng: random.Random, index: float) -> float:
@@ -95,12 +103,8 @@ def _stable(rng: random.Random, index: float) -> float:
     return math.sin(index * angle) / math.cos(angle) ** (1 / index) * spread
 
 
-def plain_mean(method: str, basin: Basin, paths: int = PLAIN_PATHS, seed: int = 5) -> Estimate:
-    """The same mean by a scalar recursion with another generator."""
-    from statistics import mean, stdev
-
-    from scipy.stats import t as student
-
+def plain_exits(method: str, basin: Basin, paths: int = PLAIN_PATHS, seed: int = 5) -> list[int]:
+    """``min(Gamma, cap)`` of each path, by a scalar recursion with another generator."""
     rng, found = random.Random(seed), []
     of_momentum, in_state = method in ("AdaMomentum", "m^2, outside"), method in ("AdaMomentum", "g^2, inside")
     for _ in range(paths):
@@ -117,6 +121,16 @@ def plain_mean(method: str, basin: Basin, paths: int = PLAIN_PATHS, seed: int = 
                 exited = t - basin.warm
                 break
         found.append(exited)
+    return found
+
+
+def plain_mean(method: str, basin: Basin, paths: int = PLAIN_PATHS, seed: int = 5) -> Estimate:
+    """Their mean."""
+    from statistics import mean, stdev
+
+    from scipy.stats import t as student
+
+    found = plain_exits(method, basin, paths, seed)
     half = float(student.ppf(0.5 + LEVEL / 2, paths - 1)) * stdev(found) / math.sqrt(paths)
     return Estimate(mean(found), mean(found) - half, mean(found) + half)
 
@@ -209,6 +223,65 @@ def sharper_sooner(s: SharperSooner, budget: Budget) -> list[Evidence]:
     data = {"flat": flat, "sharp": sharp}
     worse = int(sharp.high > flat.low)
     return [Sampled("mean exit times", 1, worse, flat.low / sharp.high - 1, f"{paths} paths per basin", data)]
+
+
+# --- the law of the exit time in runs ---
+
+
+@dataclass(frozen=True)
+class ExponentialRuns:
+    """``P(Gamma > t) = exp(-t / E Gamma)`` within Kaplan and Meier's intervals, at five multiples of the mean."""
+
+    methods: tuple[str, ...]
+    basin: Basin
+    multiples: tuple[float, ...] = (0.1, 0.25, 0.5, 1.0, 2.0)
+
+
+LAW_REPLAY = """
+from math import exp
+from proofs_check.adamomentum.exit_checks import Basin, plain_exits, surviving
+found = plain_exits(witness["method"], Basin(**witness["basin"]), 10 * 40, 5)
+share = surviving(found, witness["t"])
+expected = exp(-witness["t"] / witness["mean"])
+violated = not share.low <= expected <= share.high
+"""
+
+
+def surviving(steps: list[int], t: float) -> Estimate:
+    """Share of paths that are still inside after t steps (below the cap), with Wilson's interval."""
+    found = wilson(sum(s > t for s in steps), len(steps), LEVEL)
+    return Estimate(float(found.value), float(found.low), float(found.high))
+
+
+def exponential_runs(s: ExponentialRuns, budget: Budget) -> list[Evidence]:
+    """Survival functions of censored runs; where one leaves its interval, the scalar code counts survivors too."""
+    paths, data, outside, slack = budget.pick(600, 4000), {}, 0, float("inf")
+    for method in s.methods:
+        found = exits(method, s.basin, paths, 2)
+        mean = exponential_mean(found, LEVEL).value
+        times = np.array(s.multiples) * mean
+        values, low, high = survival(found, times, LEVEL)
+        expected = np.exp(-times / mean)
+        data[method] = {"mean": mean, "survival": values.tolist(), "exponential": expected.tolist()}
+        gaps = np.fmin(expected - low, high - expected)
+        k = int(np.argmin(gaps))
+        if gaps[k] < 0:
+            t = float(times[k])
+            share = surviving(plain_exits(method, s.basin, 10 * PLAIN_PATHS), t)
+            below = expected[k] < low[k]
+            sides = ("<=", float(low[k]), share.low) if below else (">=", float(high[k]), share.high)
+            return [
+                Witness(
+                    {"method": method, "basin": asdict(s.basin), "t": t, "mean": mean},
+                    Way("Kaplan-Meier: end of the interval", sides[1], sides[0], float(expected[k])),  # type: ignore[arg-type]
+                    Way("scalar recursion: end of Wilson's interval", sides[2], sides[0], float(expected[k])),  # type: ignore[arg-type]
+                    LAW_REPLAY,
+                )
+            ]
+        slack = min(slack, float(gaps[k]))
+        outside += int(np.sum(gaps < 0))
+    count = len(s.methods) * len(s.multiples)
+    return [Sampled("Kaplan-Meier survival, censored runs", count, outside, slack, f"{paths} paths", data)]
 
 
 # --- equation (3) with its own preconditioner ---
