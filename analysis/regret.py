@@ -162,6 +162,9 @@ def play(
 ) -> Regret:
     """Let a batch of players run ``rule`` against ``game``, projected after every step.
 
+    Onto a box the projection is the same in every norm with a diagonal matrix, also in that of ``sqrt(v)``. Long games
+    run as one compiled loop where that can be made, see :class:`optassay.rounds.Rounds`.
+
     Parameters
     ----------
     rule : Rule

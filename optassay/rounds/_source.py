@@ -68,6 +68,10 @@ def source(recorder: Recorder, phases: Sequence[Phase], columns: int) -> str:
                     text = f"u{args[0]}[i]" if recorder.streams[args[0]].wide else f"u{args[0]}"
                 case "round":
                     text = f"(real)(t + {args[0]})"
+                case "sign":
+                    text = (
+                        f"v{args[0].row} != v{args[0].row} ? v{args[0].row} : {operation(op, [f'v{args[0].row}'], '')}"
+                    )
                 case _:
                     text = operation(op, [f"v{a.row}" if isinstance(a, Ref) else constant(a) for a in args], "")
             body.append(f"const real v{place} = {text};")

@@ -144,14 +144,37 @@ def test_single_run_without_batch_axes() -> None:
 
 
 @needs_compiler
-def test_infinities_and_nan_pass_through() -> None:
-    rule = GradientDescent(1e200, nonfinite="propagate")
+def test_special_numbers_are_numpys() -> None:
+    """Every function on infinities, NaN and zeros, one round each."""
+
+    class Special(NamedTuple):
+        x: Any
+        y: Any
+        found: Any
+
+    def body(rule: Rule, t: Any, carry: Special) -> Special:
+        x, y = carry.x, carry.y
+        xp = context(x=x).xp
+        conditions = (x < y, x <= y, x > y, x >= y, x == y, x != y, xp.isnan(x), xp.isinf(x), xp.isfinite(x))
+        either = xp.logical_or(xp.logical_and(x > 0, y > 0), xp.logical_not(x == y))
+        numbers = (xp.sqrt(x), xp.abs(x), xp.sign(x), -x, xp.square(x), x**2, x**3.0, x + y, x - y, x * y, x / y,
+                   xp.maximum(x, y), xp.minimum(x, y), xp.where(x < y, x, 1.0), xp.clip(x, -1.0, None))  # fmt: skip
+        found = carry.found
+        for k, value in enumerate((*numbers, *(xp.astype(c, x.dtype) for c in (*conditions, either)))):
+            place = found * 0.0 + xp.asarray(np.eye(25)[k])
+            found = xp.where(place > 0, found * 0.0 + value[..., None], found)
+        return Special(x, y, found)
+
+    numbers = np.array([np.nan, np.inf, -np.inf, 0.0, 1.5, -2.0, 1e-310, 1e300])
+    x, y = (axis.ravel() for axis in np.meshgrid(numbers, numbers))
+    start = Special(x, y, np.zeros((64, 25)))
+    rule = GradientDescent(0.1, nonfinite="propagate")
     with np.errstate(all="ignore"):
-        _, found, expected = both(
-            rule, (12,), lambda r, t, c: play(r, t, c)._replace(x=r.step(c.x, c.x**3, c.state)[0])
-        )
-    assert not np.isfinite(expected.x).all()
-    np.testing.assert_array_equal(found.x, expected.x)
+        results = [Rounds(body, rule, (64,), count) for count in (10**9, 0)]
+        found, expected = (loop.run(start, 1, 1).found for loop in results)
+    assert results[0].compiled
+    assert np.isnan(expected).any() and np.isinf(expected).any()
+    np.testing.assert_array_equal(found, expected)
 
 
 def _branch_on_entry(rule: Rule, t: Any, carry: Carry) -> Carry:
