@@ -50,7 +50,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .problems import ExperimentError, Key, Problem, located, nearest
 from .results import COLUMNS
@@ -59,6 +59,17 @@ FOLDER = files("analysis.networks") / "experiments"
 
 Positive = Annotated[int, Field(ge=1)]
 Nonnegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _distinct(seeds: int | list[int]) -> int | list[int]:
+    if isinstance(seeds, list) and len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds must differ, got {seeds}")
+    return seeds
+
+
+Seeds = Annotated[
+    Positive | Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)], AfterValidator(_distinct)
+]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -136,7 +147,7 @@ class Tuning(_Table):
     """
 
     protocol: Literal["grid", "stability"] = "grid"
-    seeds: Annotated[int, Field(ge=1)] | list[int] = 1
+    seeds: Seeds = 1
     metric: str = "validation_loss"
     pick: Literal["last", "best"] = "last"
     epochs: Positive | None = None
@@ -196,7 +207,7 @@ class Experiment(_Table):
     data: Data
     epochs: Positive
     batch_size: Positive
-    seeds: Annotated[int, Field(ge=1)] | list[int] = 5
+    seeds: Seeds = 5
     l2: Nonnegative = 0.0
     label_smoothing: Share = 0.0
     clip_norm: Annotated[float, Field(gt=0)] | None = None
@@ -342,7 +353,9 @@ def _validated(content: Mapping[str, Any]) -> Experiment:
         path: tuple[Key, ...] = tuple(first["loc"])
         # Alternatives of a type append their name to the path of the key.
         path = tuple(
-            k for i, k in enumerate(path) if isinstance(k, int) or not re.match(r"(constrained-|int$|list\[)", k)
+            k
+            for i, k in enumerate(path)
+            if isinstance(k, int) or not re.match(r"(constrained-|int$|list\[|function-)", k)
         )
         if first["type"] == "extra_forbidden":
             raise Problem(path, f"unknown key{nearest(str(path[-1]), _keys_at(path[:-1]))}") from error

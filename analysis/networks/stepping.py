@@ -49,6 +49,8 @@ class Stepper:
         self.needs_closure = "gradient_fn" in arguments or isinstance(optimizer, torch.optim.LBFGS)
         self.needs_examples = "per_example" in arguments
         self.needs_snapshot = hasattr(rule_type, "take_snapshot")
+        if self.needs_examples and self.clip_norm is not None:
+            raise ValueError("clip_norm is not defined for rules that need the gradients of single examples")
         if self.needs_examples and task.dataset.task == "language":
             raise ValueError("rules that need the gradients of single examples are not for texts in windows")
         if self.needs_examples and any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()):

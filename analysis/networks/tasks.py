@@ -7,7 +7,7 @@ start repeats them without any saved generator.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,19 +45,25 @@ class Task:
     seed : int
     device, dtype
         Of the inputs that models see; the examples stay as they are.
-    augmentation : sequence of str
     label_smoothing : float
+    augmentation : sequence of str
+        Of the training batches; see :func:`~analysis.networks.augment.augment`.
     """
 
     def __init__(
-        self, dataset: Dataset, batch_size: int, seed: int, device: str, dtype: torch.dtype, **options: Any
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        seed: int,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        label_smoothing: float = 0.0,
+        augmentation: Sequence[str] = (),
     ) -> None:
         self.dataset, self.batch_size, self.seed, self.device, self.dtype = dataset, batch_size, seed, device, dtype
-        self.augmentation = tuple(options.get("augment", ()))
+        self.augmentation = tuple(augmentation)
         self.classes = dataset.task != "regression"
-        self.criterion: Any = nn.MSELoss()
-        if self.classes:
-            self.criterion = nn.CrossEntropyLoss(label_smoothing=options.get("label_smoothing", 0.0))
+        self.criterion: Any = nn.CrossEntropyLoss(label_smoothing=label_smoothing) if self.classes else nn.MSELoss()
         self.mean, self.scale = (
             torch.as_tensor(value, dtype=dtype, device=device) for value in (dataset.mean, dataset.scale)
         )
@@ -92,12 +98,10 @@ class Task:
         generator = torch.Generator().manual_seed(stream_seed(self.seed, epoch, ORDER))
         order = torch.randperm(len(inputs), generator=generator).to(self.device)
         for index in order.split(self.batch_size):
-            x = (
-                augment(inputs[index].to(self.dtype), self.augmentation, generator)
-                if self.augmentation
-                else inputs[index]
-            )
-            yield Batch(self._inputs(x), self._targets(targets[index]), len(index))
+            raw = inputs[index]
+            if self.augmentation:
+                raw = augment(raw.to(self.dtype), self.augmentation, generator)
+            yield Batch(self._inputs(raw), self._targets(targets[index]), len(index))
 
     def chunks(self, split: str, limit: int | None = None, size: int = EVALUATION_BATCH) -> Iterator[Batch]:
         """A split in the order of its files, in pieces; the first ``limit`` examples."""
@@ -151,18 +155,29 @@ class LanguageTask(Task):
 
     Within an epoch the order is the text's own. Of rules that evaluate a batch several times the last evaluation's
     state is carried.
+
+    Parameters
+    ----------
+    activity, temporal : float
+        Strengths of the penalties of :meth:`loss`.
     """
 
     def __init__(
-        self, dataset: Dataset, batch_size: int, seed: int, device: str, dtype: torch.dtype, **options: Any
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        seed: int,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        label_smoothing: float = 0.0,
+        window: int = 70,
+        activity: float = 0.0,
+        temporal: float = 0.0,
     ) -> None:
-        super().__init__(dataset, batch_size, seed, device, dtype, **options)
-        self.window = int(options.get("window", 70))
-        self.activity, self.temporal = options.get("activity", 0.0), options.get("temporal", 0.0)
+        super().__init__(dataset, batch_size, seed, device, dtype, label_smoothing)
+        self.window, self.activity, self.temporal = window, activity, temporal
         self._hidden: Any = None
         self._next: Any = None
-        if self.augmentation:
-            raise ValueError("augment changes images; data of words have none")
         if len(self.splits["train"][0]) // batch_size < 2:
             raise ValueError(f"batch_size is {batch_size}: too many columns for {len(self.splits['train'][0])} words")
 
@@ -203,14 +218,19 @@ class LanguageTask(Task):
         return loss, scores
 
 
-def make_task(
-    dataset: Dataset,
-    batch_size: int,
-    seed: int,
-    device: str = "cpu",
-    dtype: torch.dtype = torch.float32,
-    **options: Any,
-) -> Task:
-    """The task of a data set."""
-    kind = LanguageTask if dataset.task == "language" else Task
-    return kind(dataset, batch_size, seed, device, dtype, **options)
+def make_task(dataset: Dataset, settings: Mapping[str, Any], seed: int, device: str = "cpu") -> Task:
+    """The task of a data set with the settings of a run.
+
+    Raises
+    ------
+    ValueError
+        Augmentation of words, or larger batches than there are data.
+    """
+    dtype, smoothing = getattr(torch, settings["precision"]), settings["label_smoothing"]
+    kinds, window = settings["data"]["augment"], settings["data"]["window"]
+    if dataset.task != "language":
+        return Task(dataset, settings["batch_size"], seed, device, dtype, smoothing, kinds)
+    if kinds:
+        raise ValueError("augment changes images; data of words have none")
+    penalties = settings["activity"], settings["temporal"]
+    return LanguageTask(dataset, settings["batch_size"], seed, device, dtype, smoothing, window, *penalties)

@@ -107,21 +107,10 @@ class Run:
     def __init__(self, spec: RunSpec, dataset: Dataset, device: str = "cpu") -> None:
         self.spec, self.settings = spec, spec.settings
         s = self.settings
-        dtype = getattr(torch, s["precision"])
-        options = {key: s[key] for key in ("label_smoothing", "activity", "temporal")}
-        self.task = make_task(
-            dataset,
-            s["batch_size"],
-            spec.seed,
-            device,
-            dtype,
-            augment=s["data"]["augment"],
-            window=s["data"]["window"],
-            **options,
-        )
+        self.task = make_task(dataset, s, spec.seed, device)
         torch.manual_seed(stream_seed(spec.seed, 0, INITIAL))
         model = build_model(s["model"]["name"], s["model"]["options"], dataset.shape, dataset.outputs)
-        self.model = model.to(device=device, dtype=dtype)
+        self.model = model.to(device=device, dtype=self.task.dtype)
         self.observer = Observer(s["diagnostics"], self.model, self.task)
         self.optimizer = build_optimizer([p for p in self.model.parameters() if p.requires_grad], spec.optimizer)
         self.stepper = Stepper(self.model, self.optimizer, self.task, s)

@@ -93,6 +93,9 @@ WRONG = [  # what to replace, with what, the line, the message
     ("hidden = [5]", "hiden = [5]", 28, r"optimizers\[1\].with.model.hiden: model 'mlp' has no such option"),
     ("[quick]\nepochs = 1", "[quick]\nepochs = -1", None, "epochs: Input should be greater"),
     ('label = "SAM + CM"', 'label = "Adam"', None, "two optimizers are called 'Adam'"),
+    ("seeds = [4, 5]", "seeds = [4, 4]", 3, r"seeds: seeds must differ, got \[4, 4\]"),
+    ("seeds = [4, 5]", "seeds = [4, -4]", 3, r"seeds: Input should be|seeds\[1\]: Input should be"),
+    ("seeds = [4, 5]", "seeds = 0", 3, "seeds: Input should be greater than or equal to 1, got 0"),
     ("seeds = [4, 5]", "seeds = [4, 1000001]", 13, "tuning.seeds: seed 1000001 is one of the comparison's"),
     ("seeds = 2\n", 'seeds = 2\nmetric = "validation_los"\n', 14, "tuning.metric: .*did you mean 'validation_loss'"),
 ]
