@@ -120,17 +120,19 @@ class LinearModel:
         """
         a, y = to_numpy(self.features), to_numpy(self.targets)
         x = np.zeros(self.dim)
-        size = 0.0
+        size, move = 0.0, 0.0
         for _ in range(100):
             z = a @ x
             slopes = self._slopes(np, z, y)
             gradient = a.T @ slopes / self.count + self.l2 * x
             size = float(np.linalg.norm(gradient))
-            if size <= 1e-14 * (1.0 + np.linalg.norm(a.T @ y) / self.count):
+            small = size <= 1e-14 * (1.0 + np.linalg.norm(a.T @ y) / self.count)
+            if small and move <= 1e-6 * (1.0 + np.linalg.norm(x)):  # towards infinity the gradient vanishes too
                 return x
             weights = 1.0 if self.loss == "squares" else np.abs(slopes) * (1.0 - np.abs(slopes))
             hessian = (a.T * weights) @ a / self.count + self.l2 * np.eye(self.dim)
-            x = x - np.linalg.lstsq(hessian, gradient, rcond=None)[0]
+            step = np.linalg.lstsq(hessian, gradient, rcond=None)[0]
+            x, move = x - step, float(np.linalg.norm(step))
         raise RuntimeError(f"no minimiser found: the gradient is {size:.3g} after 100 Newton steps")
 
     def suboptimality(self, x: Array) -> Array:
