@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from optassay.rounds import Rounds
 from .games import Game
 from .runs import propagating
 
-STRETCH = 4096  # consecutive rounds that are evaluated at once
+STRETCH = 1 << 18  # numbers per array in the consecutive rounds that are evaluated at once
 
 
 class BoundTerms(NamedTuple):
@@ -204,7 +205,7 @@ def play(
     loop = Rounds(partial(_round, game), rule, tuple(x.shape[:-1]), kept[-1])
     found: list[Regret] = []
     done = 0
-    for first, last in _stretches(kept):
+    for first, last in _stretches(kept, max(1, STRETCH // max(1, math.prod(x.shape)))):
         carry = loop.run(carry, done + 1, first - 1)
         carry, seen = loop.history(carry, first, last)
         found.append(_evaluate(ctx, game, rule, tuple(range(first, last + 1)), seen))
@@ -213,11 +214,11 @@ def play(
     return _joined(ctx, kept, found, rises)
 
 
-def _stretches(rounds: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    """First and last of the stretches of consecutive rounds, cut where they get long."""
+def _stretches(rounds: tuple[int, ...], most: int) -> Iterator[tuple[int, int]]:
+    """First and last of the stretches of consecutive rounds, none of more than ``most``."""
     first = last = rounds[0]
     for t in rounds[1:]:
-        if t > last + 1 or t - first >= STRETCH:
+        if t > last + 1 or t - first >= most:
             yield first, last
             first = t
         last = t

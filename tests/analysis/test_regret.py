@@ -168,7 +168,7 @@ def test_counterexample_of_reddi_et_al() -> None:
 
 @pytest.mark.parametrize("name", GAMES)
 def test_recording_every_round_is_recording_some(name: str, xb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.regret.STRETCH", 5)
+    monkeypatch.setattr("analysis.regret.STRETCH", 20)  # five rounds of four numbers
     rule, start = _theorem_rule(beta1=xb.array(np.array([0.3, 0.9])), amsgrad=True), xb.array(np.full((2, 2), 0.5))
     every = play(rule, GAMES[name], start, 23, record=range(1, 24), bound=True)
     some = play(rule, GAMES[name], start, 23, record=[2, 7, 8, 23], bound=True)
