@@ -89,6 +89,8 @@ def _run(loaded: list[tuple[str, Experiment]], out: Path, quick: bool, options: 
         from .sweep import Sweep
     except ImportError as error:
         raise _missing(error) from error
+    from concurrent.futures.process import BrokenProcessPool
+
     from .data import DataFileError
 
     _check_device(options["device"])
@@ -109,6 +111,11 @@ def _run(loaded: list[tuple[str, Experiment]], out: Path, quick: bool, options: 
             raise _missing(error) from error
         except OSError as error:
             raise Refusal(f"--out {folder}: {error}") from error
+        except BrokenProcessPool as error:
+            raise click.ClickException(
+                f"{experiment.name}: a process was killed, as systems do when memory runs out; finished epochs are kept: "
+                "start again with fewer --jobs"
+            ) from error
         _print(experiment, outcome)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -172,3 +174,31 @@ def test_unknown_names() -> None:
         load_data("imagenet")
     with pytest.raises(ValueError, match="vocabulary is an option"):
         load_data("mnist", vocabulary=10)
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments", "message"),
+    [
+        ("torch", ["dissecting-adam-mnist"], "this needs torch, which is not installed: pip install 'optassay[train]'"),
+        ("pydantic", ["--list"], "this needs pydantic, which is not installed: pip install 'optassay[train]'"),
+    ],
+)
+def test_missing_extras_are_named(missing: str, arguments: list[str], message: str) -> None:
+    """In a process of its own, in which the package cannot be imported."""
+    code = f"import sys; sys.modules[{missing!r}] = None; from analysis.networks.cli import train; train({arguments!r})"
+    if missing != "pydantic":
+        pytest.importorskip("pydantic")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
+
+
+def test_scikit_learn_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(ImportError, match=r"optassay\[data\]"):
+        load_data("digits")
+
+
+def test_the_reader_of_results_needs_no_extra() -> None:
+    without = "import sys; sys.modules['torch'] = sys.modules['pydantic'] = None"
+    code = f"{without}; import analysis.networks as n; n.curves([], 'test_loss')"
+    assert subprocess.run([sys.executable, "-c", code], timeout=100).returncode == 0

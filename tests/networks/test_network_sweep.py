@@ -172,6 +172,19 @@ def test_refusals_are_one_line(tmp_path: Path, arguments: list[str], message: st
     assert len(text.strip().splitlines()) == 1 and "Traceback" not in text
 
 
+def test_a_killed_worker_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    def killed(self: Sweep) -> None:
+        raise TerminatedWorkerError("exit codes of the workers are {SIGKILL(-9)}")
+
+    monkeypatch.setattr(Sweep, "run", killed)
+    file = tmp_path / "digits.toml"
+    file.write_text(BASE + '[[optimizers]]\nname = "Adam"\n')
+    code, text = run(str(file), "--out", str(tmp_path / "out"))
+    assert code == 1 and "fewer --jobs" in text and "Traceback" not in text
+
+
 def test_bad_file_is_refused_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "bad.toml"
     file.write_text(BASE + '[[optimizers]]\nname = "Adma"\n')
