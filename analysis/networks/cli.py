@@ -113,7 +113,7 @@ def _run(loaded: list[tuple[str, Experiment]], out: Path, quick: bool, options: 
             raise Refusal(f"--out {folder}: {error}") from error
         except BrokenProcessPool as error:
             raise click.ClickException(
-                f"{experiment.name}: a process was killed, as systems do when memory runs out; finished epochs are kept: "
+                f"{experiment.name}: a process was killed, as systems do when memory runs out; finished epochs stay: "
                 "start again with fewer --jobs"
             ) from error
         _print(experiment, outcome)
