@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DIM, STEP, CONDITION = 40, 10, 30.0
 CONDITIONS = (3.0, 10.0, 30.0, 100.0, 1000.0)
 SOLVERS = ("basis", "factors", "gram")
-PENALTIES = ("points", "coefficients")
+PENALTIES: tuple[Any, ...] = ("points", "coefficients")
 COLOURS = (BLUE, VERMILLION, GREEN)
 
 
