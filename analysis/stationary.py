@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from optassay.arrays import Array, context
 
 DOUBLINGS = 60
@@ -42,8 +44,9 @@ def solve_lyapunov(matrix: Array, noise: Array) -> Array:
     if a.ndim < 2 or a.shape[-1] != a.shape[-2] or p.shape[-2:] != a.shape[-2:]:
         raise ValueError(f"matrix and noise must be square and alike, got {tuple(a.shape)} and {tuple(p.shape)}")
     for _ in range(DOUBLINGS):
-        p = p + a @ p @ xp.matrix_transpose(a)
-        a = a @ a
+        with np.errstate(over="ignore", invalid="ignore"):  # unstable ones of a batch may overflow: they become inf
+            p = p + a @ p @ xp.matrix_transpose(a)
+            a = a @ a
         size = xp.max(xp.abs(a), axis=(-2, -1))
         if bool(xp.all((size < ctx.eps**2) | ~(size < 1 / ctx.eps))):
             break

@@ -13,6 +13,7 @@ import sympy as sp
 
 from optassay.optimizers import AdaMomentum
 
+from ..checks.bounds import Inequality, inequality
 from ..checks.search import ForAll, for_all
 from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled, Way, Witness
 from .toy_runs import TOYS, starts
@@ -21,7 +22,18 @@ from .transcription import momenta, second_moments
 # The conditions of theorem 2
 
 
-def _example(decay: str) -> ForAll:
+def _falls_below_one(budget: Budget) -> list[Evidence]:
+    """``beta_1 / t`` with ``beta_1 < 1`` falls and is below one."""
+    x, t = sp.symbols("x t", positive=True)
+    beta1 = x / (1 + x)
+    bounds = {
+        "falls": Inequality(beta1 / (1 + t + 1), "<=", beta1 / (1 + t)),
+        "is below one": Inequality(beta1 / (1 + t), "<", 1),
+    }
+    return list(inequality(bounds, budget))
+
+
+def _example(decay: str, proof: Any = None) -> ForAll:
     """0 <= beta_{1,t+1} <= beta_{1,t} < 1 for a schedule given as text in t."""
 
     def at(t: int, kind: Any) -> Any:
@@ -42,6 +54,7 @@ def _example(decay: str) -> ForAll:
         lambda p: sides(p, float),
         "from fractions import Fraction\nt = Fraction(witness['t'])\nviolated = eval(witness['decay']) >= 1",
         margins=(0.0, 0.0),
+        proof=proof,
     )
 
 
@@ -65,7 +78,6 @@ violated = v[t] * (t + 1) < v[t - 1] * t
 
 def falling_steps(s: FallingSteps, budget: Budget) -> list[Evidence]:
     """``v_{t+1}/v_t >= beta_2 >= t/(t+1)`` decides; beyond, gradients that fall to 0 at t are tried."""
-    del budget
     worst = [s.beta2 - Fraction(t, t + 1) for t in range(1, s.horizon)]
     if all(x >= 0 for x in worst):
         b2, v, m = sp.symbols("beta_2 v m", positive=True)
@@ -74,7 +86,12 @@ def falling_steps(s: FallingSteps, budget: Budget) -> list[Evidence]:
             f"beta_2 >= t/(t+1) for t + 1 <= {s.horizon}": min(worst) >= 0,
             "v_{t+1} - beta_2 v_t = (1 - beta_2) m^2": bool(rest.is_positive),
         }
-        return [Exact("rational", steps)]
+        x, y = sp.symbols("x y", positive=True)
+        early = Inequality(x / (1 + y) / (1 + x / (1 + y)), "<=", x / (1 + x))  # t = x/(1 + y) <= beta_2/(1 - beta_2)
+        return [
+            Exact("rational", steps),
+            *inequality({"t/(t+1) <= beta_2 for t <= beta_2/(1 - beta_2)": early}, budget),
+        ]
     t = next(k for k in range(1, s.horizon) if worst[k - 1] < 0)
     for at in range(t, s.horizon):
         # Gradients that make m_{t+1} = 0: the average halves at each step (beta_1 = 1/2).
@@ -151,7 +168,7 @@ CLAIMS = [
                 for_all,
                 printed=_example("1/t"),
                 broken=_example("2/t"),
-                repair=_example("Fraction(9,10)/t"),
+                repair=_example("Fraction(9,10)/t", _falls_below_one),
                 repair_note=r"$\beta_{1,t}=\beta_1/t$ with $\beta_1<1$",
                 note=r"$\beta_{1,1}=1$ is not below 1; then $m_1=0$, $v_1=0$, no $c>0$, and $c_1=\beta_{1,1}/"
                 r"(1-\beta_{1,1})$ in lemma 5 does not exist.",

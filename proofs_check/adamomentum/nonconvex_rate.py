@@ -13,7 +13,7 @@ import sympy as sp
 from analysis.nonconvex import corollary_rate, theorem_constants
 
 from ..certificates import ball, precision
-from ..checks.bounds import coefficient_signs
+from ..checks.bounds import Inequality, coefficient_signs, inequality
 from ..checks.search import ForAll, for_all
 from ..checks.symbolic import Identity, is_zero, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled, Way, Witness
@@ -53,6 +53,15 @@ def falling_sums(s: Sums, budget: Budget) -> list[Evidence]:
     return [Exact("certificate", steps)]
 
 
+def _level_kept(budget: Budget) -> list[Evidence]:
+    """``v <= 1 + eps/(1 - b2)`` goes on to ``b2 v + (1 - b2) m^2 + eps`` for m^2 <= 1."""
+    v, m, x, y, z, eps = sp.symbols("v m x y z eps", positive=True)
+    b2 = x / (1 + x)
+    level = 1 + eps / (1 - b2)
+    below = {v: level / (1 + y), m: 1 / (1 + z)}
+    return list(inequality({"kept": Inequality(b2 * v + (1 - b2) * m + eps, "<=", level, below)}, budget))
+
+
 def _with_epsilon(extra: bool) -> ForAll:
     """``v_t <= H^2 (+ eps/(1 - beta_2))`` for Algorithm 1's v with |m| <= H = 1."""
 
@@ -82,6 +91,7 @@ def _with_epsilon(extra: bool) -> ForAll:
         "for _ in range(witness['steps']):\n    v = b * v + (1 - b) + e\nviolated = v > 1",
         methods=("closed form, exact", "recursion in floating point"),
         margins=(0.0, 1e-12),
+        proof=_level_kept if extra else None,
     )
 
 
