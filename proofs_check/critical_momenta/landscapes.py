@@ -99,20 +99,20 @@ def _kink(slope: Any) -> Identity:
 
 def _levy_beyond(first: Any) -> Any:
     def steps(infimum: Any) -> Mapping[str, bool]:
-        """f - sum (w_i - 1)^2 is a sum of squares, in dimensions 1 to 3: f = 0 at x = (1, ..., 1) alone."""
+        """Each term less (w_i - 1)^2 is a sum of squares: f = 0 at x = (1, ..., 1) alone, for every d.
+
+        f is the sum of one first, d - 2 inner and one last term, or of a single one.
+        """
         del infimum
-        decided = {}
-        for d in range(1, 4):
-            x = sp.symbols(f"x1:{d + 1}", real=True)
-            w = [1 + (c - 1) / 4 for c in x]
-            waves = {"first": w[:1], "last": w[-1:], "all": w}[first]
-            squares = sum(sp.sin(sp.pi * v) ** 2 for v in waves)
-            squares += sum(10 * (v - 1) ** 2 * sp.sin(sp.pi * v + 1) ** 2 for v in w[:-1])
-            squares += (w[-1] - 1) ** 2 * sp.sin(2 * sp.pi * w[-1]) ** 2
-            gap = Levy(first).formula(x, SYMBOLS) - squares - sum((v - 1) ** 2 for v in w)
-            decided[f"d = {d}: f - sum (w_i - 1)^2 is a sum of squares"] = sp.expand(gap) == 0
-            at_one = Levy(first).formula([sp.Integer(1)] * d, SYMBOLS)
-            decided[f"d = {d}: f(1, ..., 1) = 0"] = is_zero(at_one)
+        x = sp.Symbol("x", real=True)
+        w, decided = 1 + (x - 1) / 4, {}
+        for name, index, dim in (("only", 0, 1), ("first", 0, 3), ("inner", 1, 3), ("last", 2, 3)):
+            waves = first == "all" or index == (0 if first == "first" else dim - 1)
+            body = (w - 1) ** 2 * (sp.sin(2 * sp.pi * w) ** 2 if index == dim - 1 else 10 * sp.sin(sp.pi * w + 1) ** 2)
+            term = Levy(first).term(index, dim).value
+            gap = term(x, SYMBOLS) - (w - 1) ** 2 - body - (sp.sin(sp.pi * w) ** 2 if waves else 0)
+            decided[f"{name} term: (w - 1)^2 and squares"] = sp.expand(gap) == 0
+            decided[f"{name} term vanishes at 1"] = is_zero(term(sp.Integer(1), SYMBOLS))
         return decided
 
     return steps
@@ -174,8 +174,8 @@ CLAIMS = [
                 global_minimum_lies_in,
                 printed=_levy_place(first, (1, 1)),
                 broken=_levy_place(first, (1, 2)),
-                note=r"$f=\sum_i(w_i-1)^2+$ squares, zero at $(1,\dots,1)$ only; for every $d$ (same algebra, steps "
-                r"for $d\le3$). $h_{\max}$ there: 2.2438 with $w_1$ and $d=2$."
+                note=r"$f=\sum_i(w_i-1)^2+$ squares, zero at $(1,\dots,1)$ only, for every $d$. $h_{\max}$ there: "
+                r"2.2438 with $w_1$ and $d=2$."
                 if first == "first"
                 else "",
             )
