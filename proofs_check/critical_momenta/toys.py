@@ -67,7 +67,7 @@ FIGURE_4 = Claim(
     main_reading="starts in [-2, 2]^2",
     reading_reason=(
         "The axis of figure 4 ends at 6. The mean loss of starts in $[-2,2]^2$ is just below that, in $[-3,3]^2$ it is "
-        "above (last part): larger squares do not fit the printed curves."
+        "above (part on the starts): larger squares do not fit the printed curves."
     ),
     parts=(
         Part(
@@ -110,7 +110,7 @@ FIGURE_4 = Claim(
             note="'Only the CM variants explore' is false of Adam+CG with the settings of table 11.",
         ),
         ordered(
-            "with CG at the same C = 20, lambda = 0.99 the sentence holds in [-2, 2]^2: both below the others",
+            "with CG at the same C = 20, lambda = 0.99, starts in [-2, 2]^2: Adam+CM below the others",
             _ackley(below(("Adam+CM",), WITHOUT), 2.0, methods=TWENTY),
             bears=False,
             note="Adam+CG with C=20, lambda=0.99 is stuck near 2.7: the order follows the buffer's setting.",
