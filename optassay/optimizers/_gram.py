@@ -121,7 +121,7 @@ def blockwise(ctx: Context, formula: Callable[..., tuple[Array, ...]], *vectors:
     for block in blocks:
         parts = formula(*(v[..., block] for v in vectors))
         if not whole:
-            whole = [ctx.xp.empty_like(vectors[0]) for _ in parts]
+            whole = [_streams.fresh(vectors[0]) for _ in parts]
         for array, part in zip(whole, parts, strict=True):
             array[..., block] = part
     return tuple(whole)

@@ -8,6 +8,7 @@ lanes: bits depend on the length of the vectors alone.
 from __future__ import annotations
 
 import ctypes
+import itertools
 import math
 from collections.abc import Sequence
 from functools import cache
@@ -18,6 +19,7 @@ import numpy as np
 from .._compiler import build
 
 LONG = 65536  # shorter vectors stay in cache by themselves, and would not repay the compilation
+PAGE = 4096  # bytes
 TYPES = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 PIECE = 1 << 15  # bytes of each column at a time: the vectors that all columns meet stay in the second-level cache
 
@@ -28,7 +30,7 @@ enum {{ BYTES = 64 }};
 #else
 enum {{ BYTES = 32 }};
 #endif
-enum {{ PIECE = {piece} / sizeof(real), LANES = BYTES / sizeof(real) }};
+enum {{ PIECE = {piece} / sizeof(real), LANES = BYTES / sizeof(real), AHEAD = 8192 / sizeof(real) }};
 typedef real lanes __attribute__((vector_size(BYTES)));
 typedef real loaded __attribute__((vector_size(BYTES), aligned(sizeof(real)), may_alias));
 
@@ -42,6 +44,7 @@ static inline __attribute__((always_inline)) void meet(
   for (int b = 0; b < k; ++b) vector[b] = v[b] + at;
   for (; i + LANES <= n; i += LANES)
     for (int a = 0; a < q; ++a) {{
+      __builtin_prefetch(column[a] + i + AHEAD, 0, 2);
       const lanes one = *(const loaded *)(column[a] + i);
       for (int b = 0; b < k; ++b) sum[a][b] += one * *(const loaded *)(vector[b] + i);
     }}
@@ -92,7 +95,7 @@ void combine(long rows, long n, long columns, const real *const *column, const r
   for (long row = 0; row < rows; ++row, weight += columns)
     for (long start = 0; start < n; start += PIECE) {{
       const long length = n - start < PIECE ? n - start : PIECE, at = row * n + start;
-      real *restrict o = out + at;
+      real *o = out + at;
       long c = 0;
       {{
         const real *restrict p = column[0] + at;
@@ -100,10 +103,23 @@ void combine(long rows, long n, long columns, const real *const *column, const r
         for (long i = 0; i < length; ++i) o[i] = w * p[i];
       }}
       for (c = 1; c + 4 <= columns; c += 4) {{
-        const real *restrict p0 = column[c] + at, *restrict p1 = column[c + 1] + at;
-        const real *restrict p2 = column[c + 2] + at, *restrict p3 = column[c + 3] + at;
-        const real a = weight[c], b = weight[c + 1], d = weight[c + 2], e = weight[c + 3];
-        for (long i = 0; i < length; ++i) o[i] = (((o[i] + a * p0[i]) + b * p1[i]) + d * p2[i]) + e * p3[i];
+        const real *p[4];
+        real w[4];
+        long i = 0;
+        for (int k = 0; k < 4; ++k) {{
+          p[k] = column[c + k] + at;
+          w[k] = weight[c + k];
+        }}
+        for (; i + LANES <= length; i += LANES) {{
+          lanes sum = *(const loaded *)(o + i);
+          for (int k = 0; k < 4; ++k) {{
+            __builtin_prefetch(p[k] + i + AHEAD, 0, 2);
+            sum += w[k] * *(const loaded *)(p[k] + i);
+          }}
+          *(loaded *)(o + i) = sum;
+        }}
+        for (; i < length; ++i)
+          for (int k = 0; k < 4; ++k) o[i] += w[k] * p[k][i];
       }}
       for (; c < columns; ++c) {{
         const real *restrict p = column[c] + at;
@@ -138,6 +154,22 @@ def applies(*arrays: Any) -> bool:
     return same and _loops(head.dtype) is not None
 
 
+_places = itertools.cycle([576 * k % PAGE for k in range(PAGE // 64)])  # every line of a page once
+
+
+def fresh(like: np.ndarray) -> np.ndarray:
+    """Memory for a vector, at another place of its page than the last ones.
+
+    Long arrays otherwise start at the same place of a page, and those that one loop reads side by side then compete for
+    the same lines of the first-level cache.
+    """
+    if like.shape[-1] < LONG or like.dtype not in TYPES:
+        return np.empty_like(like)
+    memory = np.empty(like.nbytes + PAGE, dtype=np.uint8)
+    start = next(_places)
+    return memory[start : start + like.nbytes].view(like.dtype).reshape(like.shape)
+
+
 def _addresses(arrays: Sequence[np.ndarray]) -> Any:
     return (ctypes.c_void_p * len(arrays))(*[a.ctypes.data for a in arrays])
 
@@ -167,7 +199,7 @@ def products(asked: Sequence[tuple[Sequence[np.ndarray], Sequence[np.ndarray]]])
 def combine(columns: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
     """``sum_j weights[..., j] columns[j]``."""
     head = columns[0]
-    out = np.empty_like(head)
+    out = fresh(head)
     library = _loops(head.dtype)
     assert library is not None
     weights = np.ascontiguousarray(np.broadcast_to(weights, (*head.shape[:-1], len(columns))), dtype=head.dtype)

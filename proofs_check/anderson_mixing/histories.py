@@ -127,43 +127,42 @@ def histories(
 ) -> Iterator[dict[str, Any]]:
     """Standard cases: every relation of d and m, full and deficient ranks, zero columns, zero residual."""
     rng = np.random.default_rng(seed)
-    for _ in range(budget.pick(1, 2)):
-        for d, m in SHAPES:
-            for kind in KINDS:
-                x, r = rng.integers(-3, 4, (d, m)), rng.integers(-3, 4, (d, m))
-                res = rng.integers(-3, 4, d)
-                if kind == "R deficient" and m > 1:
-                    r[:, -1] = r[:, 0]
-                elif kind == "X deficient" and m > 1:
-                    x[:, -1] = -x[:, 0]
-                elif kind == "common null vector" and m > 1:
-                    x[:, -1], r[:, -1] = 2 * x[:, 0], 2 * r[:, 0]
-                elif kind == "both deficient, no common null vector" and m > 1:
-                    x[:, -1], r[:, -1] = x[:, 0], -r[:, 0]
-                elif kind == "zero column of R":
-                    r[:, 0] = 0
-                elif kind == "zero column of both":
-                    r[:, 0] = x[:, 0] = 0
-                elif kind == "zero residual":
-                    res[:] = 0
-                elif kind != "generic":
-                    continue
-                # All settings in the full budget; in the quick one each case takes its share of them.
-                settings = [(a, b, c) for a in deltas for b in alphas for c in betas]
-                count = budget.pick(min(3, len(settings)), len(settings))
-                for k in rng.permutation(len(settings))[:count]:
-                    delta, alpha, beta = map(Fraction, settings[int(k)])
-                    yield {
-                        "d": d,
-                        "m": m,
-                        "kind": kind,
-                        "X": [[Fraction(int(v)) for v in row] for row in x],
-                        "R": [[Fraction(int(v)) for v in row] for row in r],
-                        "r": [Fraction(int(v)) for v in res],
-                        "delta": delta,
-                        "alpha": alpha,
-                        "beta": beta,
-                    }
+    for d, m in SHAPES:
+        for kind in KINDS:
+            x, r = rng.integers(-3, 4, (d, m)), rng.integers(-3, 4, (d, m))
+            res = rng.integers(-3, 4, d)
+            if kind == "R deficient" and m > 1:
+                r[:, -1] = r[:, 0]
+            elif kind == "X deficient" and m > 1:
+                x[:, -1] = -x[:, 0]
+            elif kind == "common null vector" and m > 1:
+                x[:, -1], r[:, -1] = 2 * x[:, 0], 2 * r[:, 0]
+            elif kind == "both deficient, no common null vector" and m > 1:
+                x[:, -1], r[:, -1] = x[:, 0], -r[:, 0]
+            elif kind == "zero column of R":
+                r[:, 0] = 0
+            elif kind == "zero column of both":
+                r[:, 0] = x[:, 0] = 0
+            elif kind == "zero residual":
+                res[:] = 0
+            elif kind != "generic":
+                continue
+            # All settings in the full budget; in the quick one each case takes its share of them.
+            settings = [(a, b, c) for a in deltas for b in alphas for c in betas]
+            count = budget.pick(min(3, len(settings)), len(settings))
+            for k in rng.permutation(len(settings))[:count]:
+                delta, alpha, beta = map(Fraction, settings[int(k)])
+                yield {
+                    "d": d,
+                    "m": m,
+                    "kind": kind,
+                    "X": [[Fraction(int(v)) for v in row] for row in x],
+                    "R": [[Fraction(int(v)) for v in row] for row in r],
+                    "r": [Fraction(int(v)) for v in res],
+                    "delta": delta,
+                    "alpha": alpha,
+                    "beta": beta,
+                }
 
 
 KINDS = (

@@ -129,8 +129,8 @@ def _streams(statement: SameSteps, budget: Budget) -> Iterator[tuple[Mapping[str
     rng = np.random.default_rng(7)
     for n in statement.sizes:
         for hyper in statement.hyper:
-            for _ in range(budget.pick(1, 5)):
-                gradients = np.array(random_stream(n, budget.pick(20, 120), rng), dtype=float)
+            for _ in range(budget.pick(1, 2)):
+                gradients = np.array(random_stream(n, budget.pick(20, 60), rng), dtype=float)
                 yield hyper, gradients, rng.integers(-16, 17, n) / 8.0
 
 
