@@ -15,9 +15,9 @@ import torch
 from _common import report, side_by_side
 
 from analysis.networks.data import Dataset, Split
-from analysis.networks.experiment import parse_experiment
 from analysis.networks.models import parameter_count
 from analysis.networks.planning import run_spec
+from analysis.networks.reading import parse_experiment
 from analysis.networks.training import Run, deterministic
 
 ELEMENTWISE = ("Momentum", "Adam", "AdamW", "AMSGrad", "AdaBelief", "MomentumSign", "MSVAG", "AdamStar", "AdaMomentum")

@@ -52,7 +52,7 @@ def train(
     goes on at its last epoch, to the same numbers.
     """
     try:
-        from .experiment import find_text, load_experiment, shipped
+        from .reading import find_text, load_experiment, shipped
     except ImportError as error:
         raise _missing(error) from error
     from .problems import ExperimentError

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .data import DATA
-from .experiment import Experiment, Optimizer, changed, find_text, seed_list
+from .experiment import Experiment, Optimizer, seed_list
 from .models import MODELS
 from .models.registry import options_of
 from .problems import ExperimentError, Key, Problem, located, nearest
+from .reading import changed, find_text
 from .rules import build_rule, is_torch, torch_optimizer, with_values
 from .training import RunSpec
 

@@ -1,4 +1,10 @@
-"""All runs of an experiment: tuning, comparison, tables on disk, workers wherever joblib puts them."""
+"""All runs of an experiment: tuning, comparison, tables on disk, workers wherever joblib puts them.
+
+On a cluster, with a folder that all machines see::
+
+    with dask.distributed.Client("scheduler:8786"), joblib.parallel_config("dask"):
+        Sweep(load_experiment("anderson-mixing-mnist-6k"), "out/train/mnist", jobs=None).run()
+"""
 
 from __future__ import annotations
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.networks.experiment import Experiment, parse_experiment
+from analysis.networks.experiment import Experiment
 from analysis.networks.planning import run_spec
+from analysis.networks.reading import parse_experiment
 from analysis.networks.training import RunSpec
 
 BASE = """

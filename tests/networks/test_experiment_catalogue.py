@@ -14,8 +14,9 @@ pytest.importorskip("pydantic")
 
 from analysis.networks.catalogue import beyond, decided_by  # noqa: E402
 from analysis.networks.data import Dataset, Split  # noqa: E402
-from analysis.networks.experiment import Experiment, load_experiment, shipped  # noqa: E402
+from analysis.networks.experiment import Experiment  # noqa: E402
 from analysis.networks.planning import points, run_spec  # noqa: E402
+from analysis.networks.reading import load_experiment, shipped  # noqa: E402
 from analysis.networks.training import Run  # noqa: E402
 
 pytestmark = pytest.mark.torch

@@ -9,9 +9,9 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("pydantic")
 
-from analysis.networks.experiment import load_experiment, parse_experiment, shipped
 from analysis.networks.planning import check_names, points, run_spec, tuning_seeds
 from analysis.networks.problems import ExperimentError, line_of
+from analysis.networks.reading import load_experiment, parse_experiment, shipped
 from analysis.networks.rules import build_rule
 
 pytestmark = pytest.mark.torch

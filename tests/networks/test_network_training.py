@@ -176,7 +176,7 @@ def test_a_sweep_killed_at_random_moments_resumes_to_the_same_bytes(tmp_path: Pa
         process.wait()
     assert kills == 2
     assert len([name for name in tables(out / "killed") if name.startswith("final/")]) < 6
-    from analysis.networks.experiment import load_experiment
+    from analysis.networks.reading import load_experiment
 
     reference = tmp_path / "reference"
     Sweep(load_experiment(file), reference).run()
