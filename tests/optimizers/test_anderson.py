@@ -452,6 +452,17 @@ def test_products_and_combinations_of_long_vectors(compiled, dtype, length, monk
         np.testing.assert_allclose(_gram.combine(ctx, strided, weights), total, rtol=0, atol=40 * m * eps)
 
 
+def test_fresh_vectors_stand_at_different_places_of_their_pages():
+    like = np.ones((2, _streams.LONG), dtype=np.float32)
+    made = [_streams.fresh(like) for _ in range(4)]
+    assert len({array.ctypes.data % _streams.PAGE for array in made}) == 4
+    for k, array in enumerate(made):
+        assert array.shape == like.shape and array.dtype == like.dtype
+        array[:] = k
+    assert [float(array.min()) for array in made] == [float(array.max()) for array in made] == [0.0, 1.0, 2.0, 3.0]
+    assert _streams.fresh(np.ones(3)).shape == (3,)
+
+
 def test_long_vectors_are_combined_by_the_compiled_loops():
     if _streams._loops(np.dtype(float)) is None:
         pytest.skip("no C compiler")
