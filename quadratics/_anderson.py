@@ -153,7 +153,7 @@ def anderson_iterates(
         schedules = {"mixing": _of_k(pick(mixing), _refuse_zero), "damping": _of_k(pick(damping))}
         inner = None if basis else part.preconditioner
         rule = rule_for(penalty, pick(regularization), inner, {**options, **schedules})
-        stepper = BasisSteps(part, rule, longest) if basis else RuleSteps(rule, part.start)
+        stepper = BasisSteps(part, rule, longest) if basis else RuleSteps(rule, part)
         with np.errstate(over="ignore", invalid="ignore"):  # a run that overflows is reported, not warned of
             _run(part, stepper, steps, *out)
 
@@ -175,29 +175,34 @@ def _run(
 ) -> None:
     """Fill the points, projected points and dampings of every step, and the breakdown with its step."""
     xp = systems.ctx.xp
-    x, start = systems.start, length(xp, systems.start)
-    last_r = last_bar = None
+    x = systems.start
     solved: list[Array] = []
-    stuck: list[Array] = []
-    overflow: list[Array] = []
+    noises: list[Array] = []
+    changes: list[Array] = []
+    sizes: list[Array] = []
     for k in range(steps + 1):
         r, far = systems.residual(x), length(xp, x)
         size, noise = length(xp, r), systems.rounding(far)
-        finite = xp.isfinite(size)
-        done = (size <= noise) & finite
-        new, bar, alpha = stepper.step(x, r)
+        done = (size <= noise) & xp.isfinite(size)
+        new, bar, alpha, change = stepper.step(x, r)
         if bool(xp.any(done)):
             new, bar = (xp.where(done[..., None], x, v) for v in (new, bar))
         points[k, ...], bars[k, ...], alphas[k, ...] = x, bar, alpha
-        still = xp.zeros_like(done)
-        if k > 0:
-            near = length(xp, bar - last_bar) <= 32 * systems.ctx.eps * (far + start)
-            still = (near & (alphas[k, ..., 0] == 1.0)) | (length(xp, r - last_r) <= noise)
-        for seen, now in ((solved, done), (stuck, still), (overflow, ~finite)):
+        for seen, now in ((solved, done), (noises, noise), (changes, change), (sizes, size)):
             seen.append(now)
-        x, last_r, last_bar = new, r, bar
-    found = _breakdown(systems, bars, *(xp.stack(seen) for seen in (solved, stuck, overflow)))
-    codes[0, ..., 0], codes[1, ..., 0] = found
+        x = new
+    size, noise = xp.stack(sizes), xp.stack(noises)
+    stuck = _stuck(systems, points, bars, alphas[..., 0]) | (xp.stack(changes) <= noise)
+    codes[0, ..., 0], codes[1, ..., 0] = _breakdown(systems, bars, xp.stack(solved), stuck, ~xp.isfinite(size))
+
+
+def _stuck(systems: Systems, points: Array, bars: Array, alphas: Array) -> Array:
+    """Whether the projected point has not moved since the step before (steps + 1, ...)."""
+    ctx = systems.ctx
+    xp = ctx.xp
+    reach = length(xp, points[1:, ...]) + length(xp, systems.start)
+    still = length(xp, bars[1:, ...] - bars[:-1, ...]) <= 32 * ctx.eps * reach
+    return xp.concat([xp.zeros_like(still[:1, ...]), still & (alphas[1:, ...] == 1.0)], axis=0)
 
 
 def _breakdown(systems: Systems, bars: Array, solved: Array, stuck: Array, overflow: Array) -> tuple[Array, Array]:

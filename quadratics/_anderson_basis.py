@@ -34,12 +34,13 @@ class BasisSteps:
         # Rows (q_j, p_j): one product updates both.
         self._rows = self._ctx.zeros((*systems.batch, columns, 2 * self._d))
         self._infinity = self._ctx.full((), float("inf"))
+        self._change = self._ctx.full(systems.batch, float("inf"))
         self._t = 0
         self._last: Array = None  # (r, x) of the last step
         self._weights: Array = None  # Q'r of the last step
 
-    def step(self, x: Array, r: Array) -> tuple[Array, Array, Any]:
-        """``x_{k+1}``, ``x_bar_k``, and ``alpha_k``: a number or (..., 1); 0 where nothing was mixed."""
+    def step(self, x: Array, r: Array) -> tuple[Array, Array, Any, Array]:
+        """``x_{k+1}``, ``x_bar_k``, ``alpha_k``, 0 where nothing was mixed, and ``|dr|`` (...), infinite at first."""
         xp, d = self._ctx.xp, self._d
         self._t += 1
         here = xp.concat([r, x], axis=-1)
@@ -51,14 +52,14 @@ class BasisSteps:
         self._last = here
         r_bar, x_bar = bar[..., :d], bar[..., d:]
         move = r_bar if self._inverse is None else apply(xp, self._inverse, r_bar)
-        return x_bar + self._rule.value(self._ctx, "mixing", self._t) * move, x_bar, alpha
+        return x_bar + self._rule.value(self._ctx, "mixing", self._t) * move, x_bar, alpha, self._change
 
     def _mixed(self, here: Array, r: Array, alpha: Any, count: int) -> Array:
         """``(r_bar, x_bar)``, after the last differences have become row ``count``."""
         xp, d, rows = self._ctx.xp, self._d, self._rows[..., :count, :]
         column = here - self._last
         bar = here
-        before = length(xp, column[..., :d])
+        self._change = before = length(xp, column[..., :d])
         weights = apply(xp, rows[..., :d], r)  # Q'r
         if count:
             # One product for both: Q'dr comes from the last weights. A second pass makes up for what rounding leaves.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from optassay.arrays import Array
+from optassay.arrays import Array, Context
 from optassay.optimizers import AdaSAM, PreconditionedAdaSAM, RegularizedAnderson, Rule, StochasticAnderson
 from optassay.optimizers._rule import hyper
 
-from ._systems import apply
+from ._systems import Systems, apply, length
 
 Penalty = Literal["points", "coefficients", "adaptive"]
 
@@ -71,10 +71,19 @@ def rule_for(penalty: Penalty, regularization: Any, inverse: Array | None, optio
 class RuleSteps:
     """Steps of a rule, with its state."""
 
-    def __init__(self, rule: Any, start: Array) -> None:
-        self._rule, self._state = rule, rule.init(start)
+    def __init__(self, rule: Any, systems: Systems) -> None:
+        self._ctx: Context = systems.ctx
+        self._rule, self._state = rule, rule.init(systems.start)
+        self._last: Array = None
 
-    def step(self, x: Array, r: Array) -> tuple[Array, Array, Array]:
-        """``x_{k+1}``, ``x_bar_k`` and ``alpha_k`` (..., 1) as used; 0 where nothing was mixed."""
+    def step(self, x: Array, r: Array) -> tuple[Array, Array, Array, Array]:
+        """``x_{k+1}``, ``x_bar_k``, ``alpha_k`` (..., 1) as used, 0 where nothing was mixed, and ``|dr|`` (...).
+
+        Infinite at the first step.
+        """
         new, self._state, bar = self._rule.step_with_projection(x, -r, self._state)
-        return new, bar, self._state.damping[..., None]
+        change = self._ctx.full(x.shape[:-1], float("inf"))
+        if self._last is not None:
+            change = length(self._ctx.xp, r - self._last)
+        self._last = r
+        return new, bar, self._state.damping[..., None], change

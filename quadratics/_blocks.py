@@ -19,7 +19,7 @@ from optassay.arrays import Array, chunks
 
 from ._systems import Systems
 
-BLOCK_BYTES = 1 << 23  # a share of the last level of cache, and enough systems to hide the interpreter
+BLOCK_BYTES = 1 << 22  # a share of the last level of cache, and enough systems to hide the interpreter
 
 Pick = Callable[[Any], Any]
 Work = Callable[[Systems, Pick, Sequence[Array]], None]
