@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +23,7 @@ from analysis.exit_times import (
 )
 from analysis.landscapes import Valley
 from analysis.stable_flow import StableFlow
-from optassay.arrays import Array
+from optassay.arrays import Array, Context
 from optassay.optimizers import Adam, AdaMomentum, Rule
 
 from ..claim import Budget, Evidence, Sampled, Way, Witness
@@ -35,13 +35,13 @@ METHODS = ("Adam", "AdaMomentum", "g^2, inside", "m^2, outside")
 
 
 @dataclass(frozen=True, eq=False)
-class _MomentumSquares(Adam):
-    """Adam with the square of the momentum in its second moment, epsilon outside the root as in Adam."""
+class _OutsideRoot(AdaMomentum):
+    """AdaMomentum with an epsilon beside the root, as in Adam, in place of the one in its state."""
 
-    def _averages(self, ctx: Any, grad: Array, state: Any, t: int) -> tuple[Array, Array]:
-        m, _ = super()._averages(ctx, grad, state, t)
-        beta2 = self.value(ctx, "beta2", t)
-        return m, beta2 * state.v + (1.0 - beta2) * (m * m)
+    outside: float = field(default=0.0, kw_only=True)
+
+    def _divide(self, ctx: Context, numerator: Array, denominator: Array, epsilon: Any) -> Array:
+        return super()._divide(ctx, numerator, denominator + self.outside, epsilon)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def rule(method: str, basin: Basin) -> Rule:
         case "g^2, inside":  # epsilon accumulates to epsilon / (1 - beta2) in AdaMomentum's state
             return Adam(*numbers, basin.epsilon / (1 - basin.beta2), epsilon_place="inside")
         case "m^2, outside":
-            return _MomentumSquares(*numbers, basin.epsilon)
+            return _OutsideRoot(*numbers, 0.0, outside=basin.epsilon)
         case _:
             return Adam(*numbers, basin.epsilon)
 
