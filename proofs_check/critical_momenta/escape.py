@@ -294,9 +294,9 @@ FIGURE_7_RIGHT = Claim(
             reading="near",
         ),
         ordered(
-            "the same criterion from C = 10 on: C = 20 above C = 10, C = 40 above C = 20 at s = 1 and 10",
+            "the same criterion from C = 10 on: C = 20 above C = 10, C = 40 above C = 20 at s = 10",
             wells_ordering(
-                _sizes(0.7), (("C=20", "C=10"), ("C=40", "C=20")), (1.0, 10.0), outcome="near", family=ALL, dim=1,
+                _sizes(0.7), (("C=20", "C=10"), ("C=40", "C=20")), (10.0,), outcome="near", family=ALL, dim=1,
                 counts=(600, 3000),
             ),
             bears=False,

@@ -283,8 +283,8 @@ TABLE_1_LEVY = (
         PLANES,
         LOSS,
         (("Adam", "Adam+CM"), ("Adam+CG", "Adam+CM")),
-        (400, 2000),
-        (PRINTED, "(f) v of the corrected aggregate"),
+        (200, 2000),
+        (PRINTED, "(a) 250 steps"),
         ("(f) v of the corrected aggregate",),
         "With v of the corrected aggregate Adam+CM is above Adam+CG (4.2 against 4.0): the longer first steps make the "
         "difference.",

@@ -11,11 +11,16 @@ from analysis.toys import (
     Method,
     Plane,
     Starts,
+    Wells,
     chance_of_order,
     losses,
     plane_outcome,
+    power_of_mean,
     ratios,
+    reached_flat,
+    small_studies,
     visited,
+    well_ends,
     with_options,
 )
 from optassay.optimizers import Adam, AdamCriticalGradients, AdamCriticalMomenta, ExtraGradient, SharpnessAware
@@ -90,6 +95,44 @@ def test_chance_of_order_against_the_binomial() -> None:
     assert chance_of_order(outcomes, [("a", "b")], 10) == pytest.approx(1 - 0.5**10, abs=2e-3)
     assert chance_of_order(outcomes, [("a", "b")], 1) == pytest.approx(0.5, abs=0.05)
     assert chance_of_order(outcomes, [("b", "a")], 10) == 0.0
+
+
+def test_small_studies_pair_by_pair() -> None:
+    outcomes = {"a": np.array([1.0, 0.0]), "b": np.array([0.0, 1.0]), "c": np.array([np.nan, -1.0])}
+    shown = small_studies(outcomes, [("a", "b"), ("b", "a"), ("b", "c")], 1, trials=400)
+    assert shown.shape == (400, 3)
+    assert np.array_equal(shown[:, 0], ~shown[:, 1])  # one start: one of the two is above
+    assert np.array_equal(shown[:, 2], shown[:, 1])  # c counts in the second start only
+    assert chance_of_order(outcomes, [("a", "b"), ("b", "a")], 5) == 0.0
+
+
+def test_power_of_a_mean_by_independent_coordinates() -> None:
+    # Shares of two independent coordinates: the product law holds, and both means agree within their errors.
+    coordinates = np.random.default_rng(0).random((40_000, 2)) < 0.3
+    product = power_of_mean(coordinates.mean(axis=1), 2)
+    np.testing.assert_allclose(product.mean(), coordinates.mean() ** 2, rtol=1e-12)
+    difference = product - coordinates.all(axis=1)
+    assert abs(difference.mean()) < 4 * difference.std() / 200
+    assert product.std() == pytest.approx(2 * 0.3 * np.sqrt(0.21 / 2), rel=0.03)
+
+
+def test_last_step() -> None:
+    method = Method("Adam", 0.1)
+    points = visited(method, Plane(Ackley(), STUDY.starts, (19, 20)))
+    found = plane_outcome(method, STUDY, "step")
+    np.testing.assert_allclose(found, np.hypot(*(points[1] - points[0]).T))
+
+
+def test_criteria_of_escape() -> None:
+    study, method = Wells((2.0,), Starts(-1.0, 2.0, 2, 80), 30), Method("Adam", 0.2)
+    inside = well_ends(method, study)[0] < np.sqrt(2) / (1 + np.sqrt(2))
+    for criterion, expected in (("basin", inside.all(-1)), ("any", inside.any(-1)), ("share", inside.mean(-1))):
+        np.testing.assert_array_equal(reached_flat(method, study, criterion)[0], expected)  # type: ignore[arg-type]
+    ever = reached_flat(method, study, "ever")[0]
+    assert np.all(ever >= inside.all(-1))
+    assert not reached_flat(method, Wells((2.0,), Starts(2.0, 3.0, 2, 20), 1), "ever").any()
+    with pytest.raises(ValueError, match="criterion must be one of basin"):
+        reached_flat(method, study, "soon")  # type: ignore[arg-type]
 
 
 def test_course_of_a_buffer() -> None:

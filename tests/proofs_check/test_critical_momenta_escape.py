@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fractions import Fraction
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -11,10 +12,10 @@ import pytest
 from analysis.landscapes import TwoWell
 from analysis.runs import run
 from analysis.toys import READINGS, Method, Starts, Wells, reached_flat, well_ends, with_options
-from proofs_check.checks.orderings import Ordering, Study, ordering, paired
+from proofs_check.checks.orderings import Ordering, Study, errors, ordering, paired
 from proofs_check.claim import Budget, Missing, Sampled, Witness, rejects
-from proofs_check.critical_momenta import escape, escape_cause, nine_runs, plain, plain_outcomes
-from proofs_check.critical_momenta.toy_runs import Arm, values
+from proofs_check.critical_momenta import escape, escape_cause, nine_runs, open_choices, plain, plain_outcomes
+from proofs_check.critical_momenta.toy_runs import Arm, Level, values
 from proofs_check.judge import judge_claim
 
 VERDICTS = {
@@ -115,6 +116,68 @@ def test_ordering_tells_the_three_cases() -> None:
 def test_witness_needs_the_second_code() -> None:
     found = ordering(Ordering(_study(-1.0, +1.0), (("a", "b"),)), Budget.QUICK)[0]
     assert isinstance(found, Witness) and not found.stands
+
+
+def test_second_code_that_does_not_tell_leaves_the_pair_open() -> None:
+    found = ordering(Ordering(_study(-1.0, -0.2), (("a", "b"),), (400, 400)), Budget.QUICK)[0]
+    assert isinstance(found, Missing) and "second code" in found.what
+
+
+def test_intervals_are_wider_for_more_pairs() -> None:
+    # Quantiles of the normal distribution from tables: 0.995 and 0.9995.
+    assert errors(1) == pytest.approx(2.5758, abs=1e-4)
+    assert errors(10) == pytest.approx(3.2905, abs=1e-4)
+    weak = Ordering(_study(0.2, 0.2), (("a", "b"),), (400, 400))  # 2.83 standard errors
+    assert isinstance(ordering(weak, Budget.QUICK)[0], Sampled)
+
+    def sample(names: tuple[str, ...], count: int, seed: int) -> dict[str, np.ndarray]:
+        return dict(weak.study.sample(names, count, seed)) | {"c": np.full(count, -9.0)}
+
+    several = Ordering(replace(weak.study, sample=sample), (("a", "b"), ("a", "c"), ("b", "c")), (400, 400))
+    assert isinstance(ordering(several, Budget.QUICK)[0], Missing)
+
+
+def test_a_quick_run_looks_at_the_named_pairs_only() -> None:
+    statement = Ordering(_study(1.0, 1.0), (("b", "a"), ("a", "b")), (400, 400), quick=(("a", "b"),))
+    assert isinstance(ordering(statement, Budget.QUICK)[0], Sampled)
+    assert statement.reverse().quick == (("b", "a"),)
+    assert statement.only(lambda p: p[0] == "a").pairs == (("a", "b"),)
+    assert isinstance(ordering(statement, Budget.FULL)[0], Witness)
+
+
+# --- open choices ---
+
+
+def test_choices_change_what_they_name() -> None:
+    arm = Arm(Method("Adam+CM"), "wells", -5.0, 5.0, "basin", 1, 500, 5.0, (5.0,))
+    adam = replace(arm, method=Method("Adam"))
+    wide = open_choices.RUNS["(b) twice the cube"](arm)
+    assert (wide.low, wide.high) == (-10.0, 10.0)  # type: ignore[union-attr]
+    order = open_choices.RULES["(c) insertion first"]
+    assert order(arm).method.options == (("order", "insert"),) and order(adam) is adam  # type: ignore[union-attr]
+    assert open_choices.RULES["(f) no bias correction"](adam).method.options == (("debias", False),)  # type: ignore[union-attr]
+    assert open_choices.BUFFERS["(20, 0.99)"](arm).method.capacity == 20  # type: ignore[union-attr]
+    level = Level(1.0)
+    assert all(change(level) is level for change in (open_choices.RUNS | open_choices.RULES).values())
+
+
+def test_pairs_under_choices() -> None:
+    arms = {name: Arm(Method(name), "wells", -5.0, 5.0, "basin", 1, 5, 5.0, (5.0,)) for name in ("Adam", "Adam+CM")}  # type: ignore[arg-type]
+    made = open_choices.under(open_choices.RUNS, arms, [("Adam+CM", "Adam")], (7, 9), ["as printed"])
+    assert len(made.pairs) == len(open_choices.RUNS) and made.quick == (("as printed: Adam+CM", "as printed: Adam"),)
+    found = made.study.sample(tuple(made.quick[0]), 7, 0)
+    np.testing.assert_array_equal(found["as printed: Adam"], values(arms["Adam"], 7, 0))
+
+
+@pytest.mark.parametrize("outcome", ["basin", "any", "share", "ever", "near", "escaped", "product"])
+def test_both_codes_see_the_same_outcomes(outcome: str) -> None:
+    arm = Arm(Method("Adam+CG", capacity=3), "wells", -5.0, 5.0, outcome, 2, 120, 2.0, (2.0,), within=0.2)
+    draw = np.random.default_rng
+    first = values(arm, 60, 0)
+    with patch.object(np.random, "default_rng", lambda seed: draw(seed[:2])):
+        second = plain_outcomes.outcomes(arm.record(), 60, 0)
+    np.testing.assert_allclose(first, second, atol=1e-12)
+    assert np.isfinite(first).any()
 
 
 def test_pairs_must_be_given() -> None:
