@@ -2,7 +2,7 @@
 
 from .descent import DirectionComparison, compare_directions
 from .improvement import expected_improvement, optimal_step_size, sign_improvement_bound
-from .krylov import AndersonIterates, Breakdown, anderson_iterates, gmres_iterates
+from .krylov import AndersonIterates, Breakdown, anderson_iterates, gmres_breakdown, gmres_iterates
 from .problem import StochasticQuadratic
 from .signs import SignMoments, sign_mean, sign_second_moment, sign_success_probability
 from .spectra import ill_conditioned_eigenvalues, random_rotation, well_conditioned_eigenvalues
@@ -16,6 +16,7 @@ __all__ = [
     "anderson_iterates",
     "compare_directions",
     "expected_improvement",
+    "gmres_breakdown",
     "gmres_iterates",
     "ill_conditioned_eigenvalues",
     "optimal_step_size",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any, Literal
 
 import numpy as np
@@ -15,16 +14,8 @@ from optassay.arrays import Array
 from ._anderson_basis import BasisSteps
 from ._anderson_rules import Penalty, RuleSteps, rule_for
 from ._blocks import Pick, in_blocks
+from ._breakdown import Breakdown
 from ._systems import Side, Systems, length, steps_of
-
-
-class Breakdown(IntEnum):
-    """Why a run stopped moving."""
-
-    NONE = 0
-    SOLVED = 1  # the residual is rounding noise (or zero): the point is kept from there on
-    STAGNATION = 2  # the projected point, or the residual, did not move, and the residual is not rounding noise
-    NONFINITE = 3  # overflow
 
 
 @dataclass(frozen=True)

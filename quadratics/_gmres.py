@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from optassay.arrays import Array, Context
 
 from ._blocks import Pick, in_blocks
+from ._breakdown import Breakdown
 from ._systems import Side, Systems, apply, length, steps_of
 
 
@@ -23,7 +26,8 @@ def gmres_iterates(
     """Points of least residual ``|b - A x|`` over ``start + K_k(A, r_0)``, for ``k = 0, ..., steps``.
 
     Arnoldi with two Gram-Schmidt passes and Givens rotations. An exhausted Krylov space, a singular matrix included,
-    leaves the last point: the later rows repeat it. For symmetric matrices these are the points of MINRES.
+    leaves the last point: the later rows repeat it, and :func:`gmres_breakdown` tells why. For symmetric matrices these
+    are the points of MINRES.
 
     Parameters
     ----------
@@ -66,6 +70,52 @@ def gmres_iterates(
             _cycle(part, points[done, ...], points[done + 1 : done + count + 1, ...])
 
     return in_blocks(systems, min(steps, systems.start.shape[-1]), [(steps + 1, systems.start.shape[-1])], work)[0]
+
+
+def gmres_breakdown(matrix: Array, rhs: Array, points: Array) -> tuple[Array, Array]:
+    """What became of the points of :func:`gmres_iterates`, as far as they go.
+
+    Parameters
+    ----------
+    matrix : array, shape (..., d, d)
+    rhs : array, shape (..., d)
+    points : array, shape (steps + 1, ..., d)
+
+    Returns
+    -------
+    reason, step : array of integers, shape (...)
+        :class:`Breakdown`, and the first ``k`` at which it is seen; -1 without one. SOLVED: the residual is rounding
+        noise. STAGNATION: it is not, and the points are the same from ``k`` to the last one, at least two: the Krylov
+        space is exhausted, or the method has not got on yet. NONFINITE: overflow.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`gmres_iterates`; no points.
+    """
+    if points.ndim < 2 or points.shape[0] == 0:
+        raise ValueError(f"points must have shape (steps + 1, ..., d), got {tuple(points.shape)}")
+    systems = Systems.of(matrix, rhs, points[0, ...])
+    ctx = systems.ctx
+    xp, last = ctx.xp, points.shape[0] - 1
+    with np.errstate(over="ignore", invalid="ignore"):
+        far = [length(xp, points[k, ...]) for k in range(last + 1)]
+        size = [length(xp, systems.residual(points[k, ...])) for k in range(last + 1)]
+    finite = xp.stack([xp.isfinite(v) for v in size])
+    solved = finite & xp.stack([v <= systems.rounding(x) for v, x in zip(size, far, strict=True)])
+    same = [xp.all(points[k, ...] == points[last, ...], axis=-1) for k in range(last)]
+    same.append(xp.zeros_like(solved[0, ...]))  # one point alone is no repetition
+    reason = ctx.zeros(systems.batch, dtype=xp.int64)
+    step = xp.full_like(reason, -1)
+    for seen, code in (
+        (xp.stack(same), Breakdown.STAGNATION),
+        (solved, Breakdown.SOLVED),
+        (~finite, Breakdown.NONFINITE),
+    ):
+        some, first = xp.any(seen, axis=0), xp.argmax(xp.astype(seen, xp.int64), axis=0)
+        reason = xp.where(some, xp.full_like(reason, int(code)), reason)
+        step = xp.where(some, xp.astype(first, xp.int64), step)
+    return reason, step
 
 
 def _cycle(systems: Systems, start: Array, points: Array) -> None:

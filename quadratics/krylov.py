@@ -4,9 +4,10 @@
 :func:`exact_anderson` and :func:`exact_gmres` take object arrays of Fractions or of ``mpmath.mpf``.
 """
 
-from ._anderson import AndersonIterates, Breakdown, anderson_iterates
+from ._anderson import AndersonIterates, anderson_iterates
+from ._breakdown import Breakdown
 from ._exact import ExactPath, exact_anderson, exact_gmres, rationals, solve_semidefinite
-from ._gmres import gmres_iterates
+from ._gmres import gmres_breakdown, gmres_iterates
 
 __all__ = [
     "AndersonIterates",
@@ -15,6 +16,7 @@ __all__ = [
     "anderson_iterates",
     "exact_anderson",
     "exact_gmres",
+    "gmres_breakdown",
     "gmres_iterates",
     "rationals",
     "solve_semidefinite",

@@ -11,7 +11,7 @@ import scipy.sparse.linalg as sparse
 from optassay.arrays import backend, to_numpy
 from quadratics import Breakdown, anderson_iterates, gmres_iterates
 from quadratics._systems import Systems
-from quadratics.krylov import exact_anderson, exact_gmres, rationals, solve_semidefinite
+from quadratics.krylov import exact_anderson, exact_gmres, gmres_breakdown, rationals, solve_semidefinite
 
 NAMES = ("iterates", "projected", "breakdown", "breakdown_step", "damping")
 
@@ -296,6 +296,26 @@ def test_breakdowns_are_results():
     assert np.all(solved.iterates == solution) and np.all(gmres_iterates(np.eye(2), solution, solution, 3) == solution)
     huge = anderson_iterates(1e200 * np.eye(2), solution, 1e150 * solution, 1.0, 3, memory=1)
     assert huge.reason() is Breakdown.NONFINITE
+
+
+def test_gmres_tells_its_breakdowns(xb):
+    kinds = {
+        "regular": (np.diag([1.0, 2.0, 3.0]), [1.0, 1.0, 1.0], Breakdown.SOLVED, 3),
+        "few eigenvalues": (np.diag([1.0, 2.0, 2.0]), [1.0, 1.0, 1.0], Breakdown.SOLVED, 2),
+        "inconsistent": (np.diag([1.0, 2.0, 0.0]), [1.0, 1.0, 1.0], Breakdown.STAGNATION, 2),
+        "nothing": (np.zeros((3, 3)), [1.0, 0.0, 0.0], Breakdown.STAGNATION, 0),
+        "homogeneous": (np.diag([1.0, 2.0, 0.0]), [0.0, 0.0, 0.0], Breakdown.SOLVED, 0),
+        "shift": (np.roll(np.eye(3), 1, axis=0), [1.0, 0.0, 0.0], Breakdown.SOLVED, 3),
+    }
+    matrix, rhs = (xb.array(np.stack([np.asarray(kind[i]) for kind in kinds.values()])) for i in (0, 1))
+    points = gmres_iterates(matrix, rhs, xb.xp.zeros_like(rhs), 5)
+    reason, step = (to_numpy(v).tolist() for v in gmres_breakdown(matrix, rhs, points))
+    assert dict(zip(kinds, zip(reason, step, strict=True), strict=True)) == {k: v[2:] for k, v in kinds.items()}
+    reason, step = gmres_breakdown(matrix, rhs, points[:2, ...])
+    assert to_numpy(reason).tolist()[0] == Breakdown.NONE and to_numpy(step).tolist()[0] == -1
+    assert to_numpy(reason).tolist()[5] == Breakdown.STAGNATION  # so far
+    with pytest.raises(ValueError, match="points must have shape"):
+        gmres_breakdown(matrix, rhs, points[:0, ...])
 
 
 def test_singular_systems():
