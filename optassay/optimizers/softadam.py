@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Any, ClassVar, Literal
 
 from ..arrays import Array, Context
-from ._rule import ElementwiseRule, Hyper, choice, hyper, is_positive, minimum, square_root
+from ._rule import ElementwiseRule, Hyper, choice, hyper, is_positive, minimum, power, square_root
 from .adam import quotient
 from .sgd import shrink
 from .variance_adapted import MomentsState
@@ -35,6 +35,9 @@ class SoftAdam(ElementwiseRule):
         Readings of section 3: ``r`` and the relative second moment with (Algorithm 1, code) or without root.
     epsilon_power : {2, 1}
         ``mean(v) + epsilon^2`` (section 3, code) or ``mean(v) + epsilon`` (a reading of Algorithm 1).
+    average : {"hat", "corrected"}
+        ``v`` by ``beta2_hat = min(beta_2, 1 - 1/t)``, or, to compare, by ``beta_2`` and bias correction; ``r`` is
+        the same.
     zero_over_zero : {"stay", "nan"}
         What a coordinate does whose step is 0/0 (no gradient so far, and ``epsilon = 0`` or ``eta <= -1/2``): the
         paper is silent and here it stays; the code makes it NaN.
@@ -54,6 +57,7 @@ class SoftAdam(ElementwiseRule):
     ratio: Literal["root", "plain"] = choice("root", "root", "plain")
     relative: Literal["root", "plain"] = choice("root", "root", "plain")
     epsilon_power: Literal[1, 2] = choice(2, 2, 1)
+    average: Literal["hat", "corrected"] = choice("hat", "hat", "corrected")
     zero_over_zero: Literal["stay", "nan"] = choice("stay", "stay", "nan")
 
     def __post_init__(self) -> None:
@@ -91,12 +95,13 @@ class SoftAdam(ElementwiseRule):
         alpha, beta1, beta2, eta = (self.value(ctx, name, t) for name in ("step_size", "beta1", "beta2", "eta"))
         m = beta1 * state.m + (1.0 - beta1) * grad
         beta2_hat = minimum(ctx, beta2, 1.0 - 1.0 / t)
-        v = beta2_hat * state.v + (1.0 - beta2_hat) * (grad * grad)
+        kept = beta2_hat if self.average == "hat" else beta2
+        v = kept * state.v + (1.0 - kept) * (grad * grad)
         r = (1.0 - beta2) / (1.0 - beta2_hat)
         if self.ratio == "root":
             r = square_root(ctx, r)
         e = (abs(eta) if self.eta_sign == "absolute" else eta) * r
-        relative = self._relative(ctx, v, t)
+        relative = self._relative(ctx, v if self.average == "hat" else v / (1.0 - power(ctx, beta2, t)), t)
         denominator = (1.0 + eta - e) + e * relative
         least = (1.0 + eta - e) if is_positive(ctx, e) else 0.0  # relative >= 0
         direction = beta1 * m + (1.0 - beta1) * grad if self.nesterov else m
