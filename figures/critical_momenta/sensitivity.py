@@ -210,9 +210,9 @@ def choice_caption(data: FigureData) -> str:
         rf"{data.inputs['runs']} shared starts, 95 % intervals; left of the line Adam+CM is lower or flatter. The "
         rf"axis is linear between -1 and 1. Rows: one choice changed at a time. Both columns of table 1 ask for all "
         rf"three left of it. That holds for the loss in {below[0, 0]} of {a.shape[2]} rows on Goldstein-Price and "
-        rf"{below[1, 0]} on Levy, for the sharpness in {below[0, 1]} and {below[1, 1]}: Adam+CM is flatter but higher "
-        rf"on the one function, lower but not flatter than Adam+CG on the other. Last row: variables on the unit "
-        rf"square (Goldstein-Price), five variables (Levy)."
+        rf"{below[1, 0]} on Levy, for the sharpness in {below[0, 1]} and {below[1, 1]}: Adam+CM is mostly flatter but "
+        rf"higher on the one function, lower but not flatter than Adam+CG on the other. Last row: variables on the "
+        rf"unit square (Goldstein-Price), five variables (Levy)."
     )
 
 

@@ -156,9 +156,8 @@ def size_caption(data: FigureData) -> str:
         rf"How often the means of a study of $n$ runs show an ordering that the paper states: "
         rf"{data.inputs['studies']} studies drawn from {data.inputs['runs']} runs each (error of a share at most "
         rf"{1.96 * 0.5 / data.inputs['studies'] ** 0.5:.2f}); framed: the paper's own size. Of {len(SENTENCES)} "
-        rf"orderings {often} show in more than 90 % of such studies and {seldom} in less than 10 %: there the printed "
-        rf"order is no matter of luck with few runs, but needs other settings than the stated ones. Constant step but "
-        rf"for figure 4."
+        rf"orderings {often} show in more than 90 % of such studies and {seldom} in less than 10 %: there few runs do "
+        rf"not explain the printed order. Constant step but for figure 4."
     )
 
 
