@@ -12,19 +12,27 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
+import array_api_compat
+import numpy as np
+
 from optassay.arrays import Array, Context, check_finite, context
 
 Convention = Literal["heavy-ball", "ema"]
 CONVENTIONS = ("heavy-ball", "ema")
 
 
-def check_buffer_size(buffer_size: int) -> int:
+def is_array(value: Any) -> bool:
+    """An array of any namespace, and not a NumPy scalar."""
+    return bool(array_api_compat.is_array_api_obj(value)) and not isinstance(value, np.generic)
+
+
+def check_buffer_size(buffer_size: Any) -> int:
     """A non-negative integer, or a clear error."""
-    if isinstance(buffer_size, bool) or not isinstance(buffer_size, int):
+    if isinstance(buffer_size, bool) or not isinstance(buffer_size, int | np.integer):
         raise TypeError(f"buffer_size must be an integer >= 0, got {buffer_size!r}")
     if buffer_size < 0:
         raise ValueError(f"buffer_size must be >= 0, got {buffer_size}")
-    return buffer_size
+    return int(buffer_size)
 
 
 def check_momentum(ctx: Context, momentum: Array) -> Array:
@@ -151,17 +159,17 @@ def characteristic_polynomial(
     ValueError, TypeError
         A parameter outside its domain.
     """
-    one_size = isinstance(buffer_size, int)
-    sizes: Any = check_buffer_size(buffer_size) if one_size else buffer_size
+    many = is_array(buffer_size)
+    sizes: Any = buffer_size if many else check_buffer_size(buffer_size)
     ctx = context(
-        step_size=step_size, momentum=momentum, curvature=curvature, buffer_size=None if one_size else buffer_size
+        step_size=step_size, momentum=momentum, curvature=curvature, buffer_size=buffer_size if many else None
     )
     xp = ctx.xp
     beta = check_momentum(ctx, momentum)
     check_finite(curvature=curvature)
     alpha = check_positive(ctx, step_size, "step_size")
     x = alpha * ctx.asarray(curvature) * gradient_gain(ctx, beta, convention)
-    if not one_size:
+    if many:
         if not xp.isdtype(sizes.dtype, "integral"):
             raise TypeError(f"buffer_size must hold integers, not {sizes.dtype}")
         if not bool(xp.all(sizes >= 0)):

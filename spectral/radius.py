@@ -16,7 +16,7 @@ import numpy as np
 
 from optassay.arrays import DEFAULT_MAX_BYTES, Array, check_finite, chunks, context
 
-from .companion import Convention, characteristic_polynomial
+from .companion import Convention, characteristic_polynomial, check_buffer_size, is_array
 
 # Arrays of this many polynomials keep the recursion's temporaries in a core's second-level cache.
 _BLOCK_BYTES = 1 << 21
@@ -247,6 +247,27 @@ def spectral_radius(
     array (...)
         Values of one or more mean instability.
     """
+    many = is_array(buffer_size)
+    named = {"step_size": step_size, "momentum": momentum, "curvature": curvature}
+    ctx = context(**named, buffer_size=buffer_size if many else None)
+    xp = ctx.xp
+    parameters = xp.broadcast_arrays(*(ctx.asarray(a) for a in named.values()), *([buffer_size] if many else []))
+    shape = parameters[0].shape
+    largest = (int(xp.max(buffer_size)) if math.prod(shape) else 0) if many else check_buffer_size(buffer_size)
+    pieces = list(chunks(math.prod(shape), 48 * (largest + 2), max_bytes))
+    if len(pieces) <= 1:
+        return _radius(step_size, momentum, curvature, buffer_size, convention, max_bytes)
+    # The coefficients take more memory than the parameters, so they are made piece by piece.
+    alpha, beta, h, *sizes = (xp.reshape(a, (-1,)) for a in parameters)
+    radii = [
+        _radius(alpha[k], beta[k], h[k], sizes[0][k] if many else buffer_size, convention, max_bytes) for k in pieces
+    ]
+    return xp.reshape(xp.concat(radii), shape)
+
+
+def _radius(
+    step_size: Any, momentum: Any, curvature: Any, buffer_size: Any, convention: Convention, max_bytes: int
+) -> Array:
     coefficients = characteristic_polynomial(step_size, momentum, curvature, buffer_size, convention)
     if coefficients.shape[-1] == 3:
         return quadratic_radius(coefficients)

@@ -111,6 +111,8 @@ def test_buffer_sizes_may_be_an_array(xb: Any) -> None:
         ({"buffer_size": np.array([1.0])}, TypeError, "buffer_size must hold integers"),
         ({"buffer_size": np.array([2, -3])}, ValueError, "buffer_size must be >= 0, got -3"),
         ({"buffer_size": True}, TypeError, "buffer_size must be an integer"),
+        ({"buffer_size": 1.5}, TypeError, "buffer_size must be an integer >= 0, got 1.5"),
+        ({"buffer_size": "5"}, TypeError, "buffer_size must be an integer >= 0, got '5'"),
         ({"step_size": -1.0}, ValueError, "step_size must be positive, got -1.0"),
         ({"curvature": float("inf")}, ValueError, "curvature must be finite"),
         ({"momentum": -0.1}, ValueError, r"momentum must lie in \[0, 1\)"),
@@ -120,6 +122,14 @@ def test_bad_polynomials(change: dict[str, Any], error: type[Exception], text: s
     good = {"step_size": 0.1, "momentum": 0.5, "curvature": 1.0, "buffer_size": 2}
     with pytest.raises(error, match=text):
         characteristic_polynomial(**(good | change))
+    with pytest.raises(error, match=text):
+        spectral_radius(**(good | change))
+
+
+def test_numpy_integers_are_integers() -> None:
+    np.testing.assert_array_equal(
+        characteristic_polynomial(0.1, 0.5, 1.0, np.int64(3)), characteristic_polynomial(0.1, 0.5, 1.0, 3)
+    )
 
 
 def test_mixed_arrays_are_refused(xb: Any) -> None:

@@ -82,6 +82,11 @@ def test_batches_equal_single_runs(xb: Any) -> None:
 def test_splitting_changes_nothing() -> None:
     x = np.linspace(0.1, 3, 50)
     np.testing.assert_array_equal(spectral_radius(1.0, 0.5, x, 4, max_bytes=500), spectral_radius(1.0, 0.5, x, 4))
+    sizes = np.arange(5)[:, None]
+    whole = spectral_radius(1.0, 0.5, x, sizes)
+    np.testing.assert_allclose(spectral_radius(1.0, 0.5, x, sizes, max_bytes=5000), whole, rtol=1e-13)
+    with pytest.raises(ValueError, match="max_bytes must be positive, got 0"):
+        spectral_radius(1.0, 0.5, x, 4, max_bytes=0)
 
 
 def test_single_precision_stays(xb: Any) -> None:
