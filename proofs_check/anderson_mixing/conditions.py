@@ -397,8 +397,8 @@ CLAIMS = [
                 broken=Inherits(("alpha <= beta^(1/2)",), lambda beta, limit: Fraction(1)),
                 sound=Inherits(("(14)",), _full, (Fraction(1),)),
                 bears=False,
-                note=r"$\alpha=\beta=1$ meets $\alpha\le\beta^{1/2}$ only while $\beta$ stays 1, which (18a) excludes; no "
-                "formality, see theorem-1-liminf: with the default the gradient need not vanish.",
+                note=r"$\alpha=\beta=1$ meets $\alpha\le\beta^{1/2}$ only while $\beta$ stays 1, which (18a) "
+                "excludes; no formality, see theorem-1-liminf: with the default the gradient need not vanish.",
             ),
         ),
     ),

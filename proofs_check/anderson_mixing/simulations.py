@@ -104,7 +104,7 @@ def simulated(statement: Simulated, budget: Budget) -> list[Evidence]:
     noises = budget.pick(((4.0, 4),), ((1.0, 1), (4.0, 4)))
     start = 0.0 if statement.result == "values" else 1.0  # from the minimum the expectation can only rise
     for (k, (mu, c)), r, (sigma, batch) in product(enumerate(SETTINGS), powers, noises):
-        steps, runs = budget.pick(40, 1000), budget.pick(24, 128)
+        steps, runs = budget.pick(40, 400), budget.pick(24, 64)
         found = simulate(r, steps, mu, c, sigma, batch, runs, k, start)
         left, right = _sides(statement.result, found, mu, c, sigma, batch, r)
         right *= statement.scale
@@ -122,7 +122,7 @@ def falling_gradients(share: Callable[[np.ndarray, int], float], budget: Budget)
 
     ``share`` gives, of one run's ``|grad f|^2`` and a horizon, the quantity that must fall from N/10 to N.
     """
-    horizon, count = budget.pick(300, 5000), budget.pick(24, 64)
+    horizon, count = budget.pick(300, 3000), budget.pick(24, 64)
     found = simulate(0.51, horizon, 0.9, 10.0, 0.5, 4, count, 7)
     ratios = [share(run, horizon) / share(run, horizon // 10) for run in found.squares.T]
     bad = sum(ratio >= 1 for ratio in ratios)
