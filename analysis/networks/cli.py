@@ -25,7 +25,9 @@ class Refusal(click.ClickException):
 @click.option("--show", is_flag=True, help="Print the experiment files; a start for files of your own.")
 @click.option("--quick", is_flag=True, help="With the changes of each file's table [quick].")
 @click.option("--force", is_flag=True, help="Run again even what is finished.")
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Processes; default: one per processor.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), metavar="N", help="Processes; default: one per processor, on a GPU 1."
+)
 @click.option("--device", default="cpu", show_default=True, metavar="D", help="cpu, cuda, cuda:1, ...")
 @click.option("--data", "data_folder", type=click.Path(path_type=Path), help="Folder of the published data files.")
 @click.option(
@@ -94,7 +96,8 @@ def _run(loaded: list[tuple[str, Experiment]], out: Path, quick: bool, options: 
     from .data import DataFileError
 
     _check_device(options["device"])
-    options["jobs"] = options["jobs"] or os.cpu_count() or 1
+    # Several processes on one accelerator would share its memory.
+    options["jobs"] = options["jobs"] or (os.cpu_count() or 1 if options["device"] == "cpu" else 1)
     for name, experiment in loaded:
         folder = out / (f"{experiment.name}-quick" if quick else experiment.name)
         try:

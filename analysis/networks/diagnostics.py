@@ -48,14 +48,11 @@ def m_sharpness(model: nn.Module, task: Task, sample: int, radius: float) -> flo
     sizes = [p.numel() for p in trained.values()]
     point = flat_parameters(model)
 
-    def at(values: Mapping[str, Tensor]) -> Any:
-        return _At(model, values)
-
     def rise(batch: Batch) -> float:
         def loss(points: Tensor) -> Tensor:
             pieces = points.reshape(-1).split(sizes)
             values = {name: piece.view_as(p) for (name, p), piece in zip(trained.items(), pieces, strict=True)}
-            return task.loss(at(values), batch)[0][None]
+            return task.loss(_At(model, values), batch)[0][None]
 
         def gradient(points: Tensor) -> Tensor:
             with torch.enable_grad():

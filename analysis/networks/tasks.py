@@ -111,8 +111,8 @@ class Task:
             stop = min(start + size, end)
             yield Batch(self._inputs(inputs[start:stop]), self._targets(targets[start:stop]), stop - start)
 
-    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Mean loss of a batch, and the outputs."""
+    def loss(self, model: Any, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Mean loss of a batch, and the outputs, of a module or of something called like it."""
         outputs = model(batch.inputs)
         return self.criterion(outputs if self.classes else outputs[:, 0], batch.targets), outputs
 
@@ -205,7 +205,7 @@ class LanguageTask(Task):
     def chunks(self, split: str, limit: int | None = None, size: int = EVALUATION_BATCH) -> Iterator[Batch]:
         yield from self._windows(self._columns(split, limit))
 
-    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+    def loss(self, model: Any, batch: Batch) -> tuple[Tensor, Tensor]:
         """Mean loss with the penalties of Merity et al. on large and on quickly changing outputs of the last layer."""
         output = model(batch.inputs, self._hidden)
         self._next = detached(output.hidden)
