@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -241,19 +242,23 @@ class LeadingConstants:
 def leading_constants(statement: LeadingConstants, budget: Budget) -> list[Evidence]:
     """The largest of 2 s / (1 - beta) over momenta, against certified rates at kappa = 1e6 and a scan of momenta."""
     slack, count, violations = np.inf, 0, 0
+    data = {}
     for size, claimed in statement.constants.items():
         scan = max(
             2.0 * stability_intervals(float(beta), size)[0][1] / (1.0 - float(beta))
             for beta in np.linspace(0.0, 0.99, budget.pick(8, 100))
         )
         certified = 1e6 * (1.0 - best(1e6, size).certified_upper)
-        count += 3
+        exponent = math.log(certified / 1e6 / (1.0 - best(1e5, size).rate)) / math.log(10.0)
+        data[f"C = {size}"] = {"limit": gap_constant(size), "at 1e6": certified, "exponent from 1e5": exponent}
+        count += 4
+        violations += abs(exponent + 1.0) > 0.01
         violations += abs(gap_constant(size) - claimed) > 1e-3
         violations += scan > claimed + 1e-9
         violations += abs(certified / claimed - 1.0) > 5e-3
         slack = min(slack, claimed - scan)
     effort = "exact stability intervals over a grid of momenta; one certified rate per size"
-    return [Sampled("leading constants", count, int(violations), float(slack), effort)]
+    return [Sampled("leading constants", count, int(violations), float(slack), effort, data)]
 
 
 CONSTANTS = LeadingConstants({1: 2.0, 2: 4.0, 3: 7.2542, 5: 13.0589, 10: 23.4766, 20: 45.3747})
@@ -321,8 +326,9 @@ CLAIMS = [
                 broken=LeadingConstants({5: 12.0}),
                 bears=False,
                 note=r"$\kappa(1-\rho^*)\to2,\ 4,\ 7.254,\ 13.059,\ 23.477,\ 45.375,\ 106.109$ for "
-                r"$C=1,2,3,5,10,20,50$, a little more than $2C$: a buffer in proportion to $\sqrt\kappa$ would keep "
-                r"the order of classical momentum, any fixed one loses it. Uniformity as $\beta\to1$ is not proved.",
+                r"$C=1,2,3,5,10,20,50$, a little more than $2C$; fitted exponents $-1$ ($C=2$: $4-16/\sqrt\kappa$). "
+                r"A buffer in proportion to $\sqrt\kappa$ would keep the order of classical momentum, any fixed one "
+                r"loses it. Uniformity as $\beta\to1$ is not proved.",
             ),
             Part(
                 "where the curves of two buffer sizes cross",
