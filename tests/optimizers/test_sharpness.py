@@ -214,6 +214,21 @@ def test_a_snapshot_keeps_nothing_of_the_caller():
     assert all(np.all(np.isfinite(array)) for array in leaves(state))
 
 
+@pytest.mark.parametrize("history", ["keep", "restart"])
+def test_a_diverged_run_takes_its_snapshot_only_where_that_is_asked_for(history):
+    rule = VarianceReduced(GradientDescent(0.1, nonfinite="propagate"), history=history, nonfinite="propagate")
+    points = np.stack([START, START])
+    state = rule.init(points)
+    points[0, 1] = np.nan
+    state = rule.take_snapshot(points, FN(points), state)
+    new, _ = rule.step(points, FN(points), state, gradient_fn=FN)
+    np.testing.assert_allclose(new[1], START - 0.1 * FN(START), rtol=1e-12)
+    assert np.isnan(new[0, 1])
+    strict = VarianceReduced(GradientDescent(0.1))
+    with pytest.raises(ValueError, match=r"params must be finite; 1 of its entries"):
+        strict.take_snapshot(points, FN(np.zeros_like(points)), strict.init(np.zeros_like(points)))
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
