@@ -26,21 +26,14 @@ def rerun(claim_id: str) -> str:
 
 def environment(*packages: str) -> Environment:
     """Templates of this package, and of ``packages`` ahead of it, with the filters that all pages share."""
-    from jinja2 import ChoiceLoader, PackageLoader, StrictUndefined
+    from jinja2 import ChoiceLoader, PackageLoader
     from jinja2 import Environment as Templates
-
-    class Quiet(StrictUndefined):
-        """Missing names are errors where they are printed, and false where a template only asks for them."""
-
-        def __bool__(self) -> bool:
-            return False
 
     templates = Templates(
         loader=ChoiceLoader([PackageLoader(name) for name in (*packages, "proofs_check")]),
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),
         trim_blocks=True,
         lstrip_blocks=True,
-        undefined=Quiet,
     )
     filters: dict[str, Any] = {
         "prose": to_html,
