@@ -12,6 +12,7 @@ from array_api_compat import array_namespace
 from optassay.arrays import Array
 
 from ._anderson_basis import BasisSteps
+from ._anderson_kernel import compiled_steps, serves
 from ._anderson_rules import Penalty, RuleSteps, rule_for
 from ._blocks import Pick, in_blocks
 from ._breakdown import Breakdown
@@ -140,65 +141,59 @@ def anderson_iterates(
         "rank_tolerance": rank_tolerance,
     }
 
+    compiled = basis and serves(systems, steps)
+
     def work(part: Systems, pick: Pick, out: Sequence[Array]) -> None:
+        points, bars, alphas, codes = out
         schedules = {"mixing": _of_k(pick(mixing), _refuse_zero), "damping": _of_k(pick(damping))}
         inner = None if basis else part.preconditioner
         rule = rule_for(penalty, pick(regularization), inner, {**options, **schedules})
-        stepper = BasisSteps(part, rule, longest) if basis else RuleSteps(rule, part)
         with np.errstate(over="ignore", invalid="ignore"):  # a run that overflows is reported, not warned of
-            _run(part, stepper, steps, *out)
+            if compiled and len(part.batch) == 1:
+                found = compiled_steps(part, rule, longest, points, bars, alphas)
+            else:
+                stepper = BasisSteps(part, rule, longest) if basis else RuleSteps(rule, part)
+                found = _by_steps(part, stepper, points, bars, alphas)
+            codes[0, ..., 0], codes[1, ..., 0] = _breakdown(part, points, bars, alphas[..., 0], *found)
 
     d, rows = systems.start.shape[-1], steps + 1
-    points, bars, alphas, codes = in_blocks(systems, 2 * longest, [(rows, d), (rows, d), (rows, 1), (2, 1)], work)
+    shapes = [(rows, d), (rows, d), (rows, 1), (2, 1)]
+    points, bars, alphas, codes = in_blocks(systems, 2 * longest, shapes, work, one_by_one=compiled)
     xp = systems.ctx.xp
     reason, first = (xp.astype(codes[i, ..., 0], xp.int64) for i in (0, 1))
     return AndersonIterates(points, bars, reason, first, alphas[..., 0])
 
 
-def _run(
-    systems: Systems,
-    stepper: BasisSteps | RuleSteps,
-    steps: int,
-    points: Array,
-    bars: Array,
-    alphas: Array,
-    codes: Array,
-) -> None:
-    """Fill the points, projected points and dampings of every step, and the breakdown with its step."""
+def _by_steps(
+    systems: Systems, stepper: BasisSteps | RuleSteps, points: Array, bars: Array, alphas: Array
+) -> tuple[Array, ...]:
+    """Fill the arrays; ``|r|``, its rounding noise, ``|dr|`` and "solved", each (steps + 1, ...)."""
     xp = systems.ctx.xp
     x = systems.start
-    solved: list[Array] = []
-    noises: list[Array] = []
-    changes: list[Array] = []
-    sizes: list[Array] = []
-    for k in range(steps + 1):
-        r, far = systems.residual(x), length(xp, x)
-        size, noise = length(xp, r), systems.rounding(far)
+    found: list[tuple[Array, ...]] = []
+    for k in range(points.shape[0]):
+        r = systems.residual(x)
+        size, noise = length(xp, r), systems.rounding(length(xp, x))
         done = (size <= noise) & xp.isfinite(size)
         new, bar, alpha, change = stepper.step(x, r)
         if bool(xp.any(done)):
             new, bar = (xp.where(done[..., None], x, v) for v in (new, bar))
         points[k, ...], bars[k, ...], alphas[k, ...] = x, bar, alpha
-        for seen, now in ((solved, done), (noises, noise), (changes, change), (sizes, size)):
-            seen.append(now)
+        found.append((size, noise, change, done))
         x = new
-    size, noise = xp.stack(sizes), xp.stack(noises)
-    stuck = _stuck(systems, points, bars, alphas[..., 0]) | (xp.stack(changes) <= noise)
-    codes[0, ..., 0], codes[1, ..., 0] = _breakdown(systems, bars, xp.stack(solved), stuck, ~xp.isfinite(size))
+    return tuple(xp.stack(column) for column in zip(*found, strict=True))
 
 
-def _stuck(systems: Systems, points: Array, bars: Array, alphas: Array) -> Array:
-    """Whether the projected point has not moved since the step before (steps + 1, ...)."""
+def _breakdown(
+    systems: Systems, points: Array, bars: Array, alphas: Array, size: Array, noise: Array, change: Array, solved: Array
+) -> tuple[Array, Array]:
+    """:class:`Breakdown` and its first step (...); 0 and -1 without one."""
     ctx = systems.ctx
     xp = ctx.xp
     reach = length(xp, points[1:, ...]) + length(xp, systems.start)
-    still = length(xp, bars[1:, ...] - bars[:-1, ...]) <= 32 * ctx.eps * reach
-    return xp.concat([xp.zeros_like(still[:1, ...]), still & (alphas[1:, ...] == 1.0)], axis=0)
-
-
-def _breakdown(systems: Systems, bars: Array, solved: Array, stuck: Array, overflow: Array) -> tuple[Array, Array]:
-    """:class:`Breakdown` and its first step (...); 0 and -1 without one."""
-    xp = systems.ctx.xp
+    still = (length(xp, bars[1:, ...] - bars[:-1, ...]) <= 32 * ctx.eps * reach) & (alphas[1:, ...] == 1.0)
+    stuck = (change <= noise) | xp.concat([xp.zeros_like(still[:1, ...]), still], axis=0)
+    overflow = ~xp.isfinite(size)
     broken = solved | stuck | overflow
     first = xp.argmax(xp.astype(broken, xp.int64), axis=0, keepdims=True)
     solved, overflow, broken = (xp.take_along_axis(v, first, axis=0)[0, ...] for v in (solved, overflow, broken))

@@ -25,7 +25,9 @@ Pick = Callable[[Any], Any]
 Work = Callable[[Systems, Pick, Sequence[Array]], None]
 
 
-def in_blocks(systems: Systems, vectors: int, shapes: Sequence[tuple[int, int]], work: Work) -> list[Array]:
+def in_blocks(
+    systems: Systems, vectors: int, shapes: Sequence[tuple[int, int]], work: Work, one_by_one: bool = False
+) -> list[Array]:
     """Arrays (rows, ..., columns), the batch axes in the middle, that ``work`` has filled.
 
     Only NumPy batches in which every system has its own matrix are divided. The blocks run on as many threads as BLAS
@@ -39,20 +41,23 @@ def in_blocks(systems: Systems, vectors: int, shapes: Sequence[tuple[int, int]],
     work : callable
         Takes a block, a function that picks the block's share of a hyperparameter (a number, an array over the batch,
         or a function of ``k``), and the block's part of the arrays, which are zero.
+    one_by_one : bool
+        ``work`` takes the systems of a block in turn; the cache then asks for no small blocks.
     """
     batch, d = systems.batch, systems.start.shape[-1]
     per_system = systems.start.dtype.itemsize * d * (d + vectors) if is_numpy_array(systems.matrix) else 0
     whole = [systems.ctx.zeros((rows, *batch, columns)) for rows, columns in shapes]
-    if systems.matrix.shape[:-2] != batch or prod(batch) * per_system <= BLOCK_BYTES:
+    if not systems.own or prod(batch) * per_system <= BLOCK_BYTES:
         work(systems, lambda value: value, whole)
         return whole
+    most = BLOCK_BYTES * (8 if one_by_one else 1)
     flat = systems.flat()
     views = [array.reshape(len(array), prod(batch), array.shape[-1]) for array in whole]
 
     def task(block: slice) -> None:
         work(flat.part(block), lambda value: _share(value, batch, block), [view[:, block] for view in views])
 
-    blocks = list(chunks(prod(batch), per_system, BLOCK_BYTES))
+    blocks = list(chunks(prod(batch), per_system, most))
     blas = _blas()
     threads = min(len(blocks), max([1, *(pool["num_threads"] for pool in blas.info())]))
     with blas.limit(limits=1), ThreadPoolExecutor(threads) as pool:

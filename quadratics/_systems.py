@@ -83,6 +83,11 @@ class Systems:
         """Shape of the batch."""
         return tuple(self.start.shape[:-1])
 
+    @property
+    def own(self) -> bool:
+        """Whether every system of a batch has its own matrix."""
+        return bool(self.batch) and tuple(self.matrix.shape[:-2]) == self.batch
+
     def flat(self) -> Systems:
         """The same systems along one batch axis; every one must have its own matrix."""
         xp, d = self.ctx.xp, self.start.shape[-1]

@@ -139,6 +139,68 @@ def test_without_a_solver_named_penalties_and_short_memories_get_factors(other, 
         anderson_iterates(matrix, rhs, start, 0.05, 5, penalty=penalty, solver="basis", **other)
 
 
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-9), ("float32", 1e-3)])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"damping": np.linspace(0.3, 1.0, 6)},
+        {"restart": 3, "damping": lambda k: 1 / (1 + k)},
+        {"mixing": lambda k: (0.2, -1.0, 3.0)[k % 3]},
+        {"mixing": np.array([0.1, 0.2, 0.3, 0.1, 0.2, 0.3])},
+    ],
+)
+def test_compiled_steps_are_those_of_numpy(monkeypatch, dtype, tolerance, options):
+    from quadratics import _anderson_kernel as compiled
+
+    if compiled.kernel(np.dtype(dtype)) is None:
+        pytest.skip("no C compiler")
+    matrix, rhs, start = (v.astype(dtype) for v in systems(6, 7, 18))
+    options = {"mixing": 0.1, **options}
+    monkeypatch.setattr(compiled, "LARGE", float("inf"))
+    plain = anderson_iterates(matrix, rhs, start, steps=5, **options)
+    calls = []
+    original = compiled.compiled_steps
+    monkeypatch.setattr("quadratics._anderson.compiled_steps", lambda *a: calls.append(a) or original(*a))
+    monkeypatch.setattr(compiled, "LARGE", 0)
+    fast = anderson_iterates(matrix, rhs, start, steps=5, **options)
+    assert len(calls) == 1
+    for name in NAMES:
+        a, b = getattr(fast, name), getattr(plain, name)
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+
+
+def test_compiled_steps_see_the_same_breakdowns(monkeypatch):
+    from quadratics import _anderson_kernel as compiled
+
+    if compiled.kernel(np.dtype(float)) is None:
+        pytest.skip("no C compiler")
+    rotation, eye = np.array([[0.0, 1.0], [-1.0, 0.0]]), np.eye(2)
+    matrix = np.stack([eye, rotation, np.zeros((2, 2)), np.diag([1.0, 0.0]), 1e200 * eye, np.diag([1.0, 3.0])])
+    rhs = np.array([[1.0, 2.0], [1.0, 0.0], [1.0, 0.0], [1.0, 1.0], [1.0, 2.0], [1.0, 1.0]])
+    start = np.array([[1.0, 2.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [1e150, 1e150], [0.0, 0.0]])
+    found = []
+    for large in (float("inf"), 0):
+        monkeypatch.setattr(compiled, "LARGE", large)
+        path = anderson_iterates(matrix, rhs, start, 0.5, 5)
+        found.append((path.breakdown.tolist(), path.breakdown_step.tolist()))
+    assert found[0] == found[1]
+    solved, stuck, overflow = Breakdown.SOLVED, Breakdown.STAGNATION, Breakdown.NONFINITE
+    assert found[0][0] == [solved, stuck, stuck, stuck, overflow, solved]
+    assert found[0][1][:3] == [0, 1, 1]
+
+
+def test_without_a_compiler_numpy_does_it(monkeypatch):
+    from quadratics import _anderson_kernel as compiled
+
+    monkeypatch.setattr(compiled, "LARGE", 0)
+    monkeypatch.setattr(compiled, "kernel", lambda dtype: None)
+    matrix, rhs, start = systems(2, 4, 19)
+    path = anderson_iterates(matrix, rhs, start, 0.1, 4)
+    np.testing.assert_allclose(path.projected, gmres_iterates(matrix, rhs, start, 4), atol=1e-9)
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_blocks_change_nothing(monkeypatch, threads):
     from threadpoolctl import threadpool_limits
