@@ -190,27 +190,33 @@ def expected_epochs(experiment: Experiment) -> int | None:
     return total
 
 
-def _print(experiment: Experiment, outcome: Outcome) -> None:
-    """The means of the comparison; the statistics are in :mod:`analysis.networks.summary`."""
-    import numpy as np
+def _headline(experiment: Experiment, rows: list[dict[str, Any]]) -> str:
+    """The measure that the file names, or the test set's perplexity, accuracy or loss, whichever the task has."""
+    if experiment.metric is not None:
+        return experiment.metric
+    measures = ("test_perplexity", "test_accuracy")
+    return next((measure for measure in measures if any(row[measure] is not None for row in rows)), "test_loss")
 
-    from .results import final_values
+
+def _print(experiment: Experiment, outcome: Outcome) -> None:
+    """Means with intervals, and the differences on the same seeds with corrected p-values."""
+    from .summary import lines, summarize
 
     click.echo(f"{experiment.name}: {outcome.folder}")
-    regression = all(row["test_accuracy"] is None for row in outcome.rows)
-    language = any(row["test_perplexity"] is not None for row in outcome.rows)
-    metric = "test_perplexity" if language else "test_loss" if regression else "test_accuracy"
-    values = final_values(outcome.rows, metric)
+    metric = _headline(experiment, outcome.rows)
+    summary = summarize(outcome.rows, metric, experiment.pick)
     for optimizer in experiment.optimizers:
         label = optimizer.title
         point = outcome.chosen[label]
         if point is None:
             click.echo(f"  {label}: every point of its grid diverged")
             continue
-        found = np.asarray(list(values[label].values()))
-        ended = found[~np.isnan(found)]
-        mean = f"{ended.mean():.4g}" if ended.size else "-"
-        deviation = f" ± {ended.std(ddof=1):.2g}" if ended.size > 1 else ""
-        tuned = f"  {point}" if point else ""
-        tuned += "".join(f"  {key} at an end of its grid" for key in outcome.edges[label])
-        click.echo(f"  {label}: {metric} {mean}{deviation} ({ended.size} of {found.size} runs ended well){tuned}")
+        found = summary.means[label]
+        tuned = "".join(
+            f", {key} {value:g}" if isinstance(value, float) else f", {key} {value}" for key, value in point.items()
+        )
+        tuned += "".join(f" ({key} at an end of its grid)" for key in outcome.edges[label])
+        runs = f"{found.runs} runs" + (f", {found.missing} ended early" if found.missing else "")
+        click.echo(f"  {label}: {metric} {found.value:.4g} [{found.low:.4g}, {found.high:.4g}], {runs}{tuned}")
+    for line in lines(summary):
+        click.echo(f"  {line}")

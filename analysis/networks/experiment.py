@@ -46,7 +46,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from .problems import nearest
 from .results import COLUMNS
@@ -64,6 +64,15 @@ def _distinct(seeds: int | list[int]) -> int | list[int]:
 Seeds = Annotated[
     Positive | Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)], AfterValidator(_distinct)
 ]
+
+
+def _is_column(value: str) -> str:
+    if value not in COLUMNS:
+        raise ValueError(f"no column of the results is called {value!r}{nearest(value, COLUMNS)}")
+    return value
+
+
+Column = Annotated[str, AfterValidator(_is_column)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -142,7 +151,7 @@ class Tuning(_Table):
 
     protocol: Literal["grid", "stability"] = "grid"
     seeds: Seeds = 1
-    metric: str = "validation_loss"
+    metric: Column = "validation_loss"
     pick: Literal["last", "best"] = "last"
     epochs: Positive | None = None
     grid: dict[str, list[Any]] = {}
@@ -151,13 +160,6 @@ class Tuning(_Table):
     largest: Annotated[float, Field(gt=0)] = 10.0
     mantissas: list[Annotated[float, Field(gt=0)]] = [6.0, 3.0, 1.0]
     decades: Positive = 2
-
-    @field_validator("metric")
-    @classmethod
-    def _is_column(cls, value: str) -> str:
-        if value not in COLUMNS:
-            raise ValueError(f"no column of the results is called {value!r}{nearest(value, COLUMNS)}")
-        return value
 
 
 class Diagnostics(_Table):
@@ -197,6 +199,8 @@ class Experiment(_Table):
     title: str = ""
     notes: str = ""
     claims: list[str] = []
+    metric: Column | None = None  # what the summary compares; by default the test set's perplexity, accuracy or loss
+    pick: Literal["last", "best"] = "last"
     model: Model
     data: Data
     epochs: Positive

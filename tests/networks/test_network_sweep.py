@@ -146,11 +146,14 @@ def test_command(tmp_path: Path) -> None:
     )
     out = tmp_path / "out"
     code, text = run(str(file), "--quick", "--jobs", "1", "--out", str(out))
-    assert code == 0 and "test_accuracy" in text and "(1 of 1 runs ended well)" in text
+    assert code == 0 and "test_accuracy" in text and "1 runs" in text
     assert len(read_results(out / "digits-quick")) == 2
     (table,) = (out / "digits-quick" / "final").iterdir()
     stamp = table.stat().st_mtime_ns
     assert run(str(file), "--quick", "--jobs", "1", "--out", str(out))[0] == 0 and table.stat().st_mtime_ns == stamp
+    file.write_text(file.read_text().replace("[quick]", '[[optimizers]]\nname = "Momentum"\nstep_size = 1e-6\n[quick]'))
+    code, text = run(str(file), "--jobs", "1", "--out", str(out))
+    assert code == 0 and "2 runs" in text and "p = " in text and "(Holm), 2 pairs" in text
     code, text = run("--list")
     assert code == 0 and "dissecting-adam-mnist" in text
     code, text = run("dissecting-adam-mnist", "--show")
