@@ -108,12 +108,13 @@ def run(
 def _in_blocks(
     rule: Rule, landscape: Landscape, start: Array, steps: int, record_every: int | None, length: int, jobs: int
 ) -> Run:
-    from joblib import Parallel, delayed
+    parts = [start[..., cut : cut + length, :] for cut in range(0, start.shape[-2], length)]
+    if jobs == 1:
+        done = [_whole(rule, landscape, part, steps, record_every, None) for part in parts]
+    else:
+        from joblib import Parallel, delayed
 
-    cuts = range(0, start.shape[-2], length)
-    done: list[Run] = Parallel(n_jobs=jobs)(
-        delayed(_whole)(rule, landscape, start[..., cut : cut + length, :], steps, record_every, None) for cut in cuts
-    )
+        done = Parallel(n_jobs=jobs)(delayed(_whole)(rule, landscape, p, steps, record_every, None) for p in parts)
     axis = start.ndim - 2
     path = None if record_every is None else joined([part.trajectory for part in done], axis + 1)
     return Run(
