@@ -2,7 +2,8 @@
 
 Symmetric positive definite systems with condition number 10. SciPy stops each one at the tolerance; a batched method
 takes the steps after which the residual of every system is below it, found in a run that is not timed. The products
-alone, from matrices in the cache, are the floor of any Krylov method. SciPy is timed on 200 systems and scaled.
+alone, from matrices in the cache, are the floor of any Krylov method. SciPy is timed on 200 systems and scaled. The
+compilation of Anderson's loops, about a second once in a process, falls into the run that is not timed.
 
 Run: python benchmarks/anderson_gmres.py [--quick]     (OMP_NUM_THREADS limits the threads)
 """

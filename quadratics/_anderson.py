@@ -109,8 +109,8 @@ def anderson_iterates(
     -----
     With ``memory=None``, ``damping=1``, ``regularization=0``, A nonsingular and no stagnation before, ``projected[k]``
     is the k-th point of GMRES, whatever the ``beta_k``. Large NumPy batches run in blocks that stay in the cache, on
-    as many threads as ``joblib.parallel_config(n_jobs=...)`` says. Source: "Stochastic Anderson Mixing", (3)-(17),
-    section 5.
+    as many threads as BLAS may use, and with solver "basis" in compiled loops if the machine has a C compiler. Source:
+    "Stochastic Anderson Mixing", (3)-(17), section 5.
     """
     systems = Systems.of(matrix, rhs, start, preconditioner, side)
     steps = steps_of(steps)

@@ -1,6 +1,7 @@
 """Anderson mixing against GMRES on linear systems: batched on arrays, exact on rationals, or in many digits.
 
-:func:`anderson_iterates` runs the update rules of :mod:`optassay.optimizers`; :func:`gmres_iterates` is Arnoldi's.
+:func:`anderson_iterates` keeps an orthonormal basis of all columns, or runs the update rules of
+:mod:`optassay.optimizers`; :func:`gmres_iterates` is Arnoldi's.
 :func:`exact_anderson` and :func:`exact_gmres` take object arrays of Fractions or of ``mpmath.mpf``.
 """
 
