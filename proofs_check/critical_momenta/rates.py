@@ -221,7 +221,7 @@ CLAIMS = [
                 note=r"$\kappa(1-\rho^*)\to2,\ 4,\ 7.254,\ 13.059,\ 23.477,\ 45.375,\ 106.109$ for "
                 r"$C=1,2,3,5,10,20,50$, a little more than $2C$; fitted exponents $-1$ ($C=2$: $4-16/\sqrt\kappa$). "
                 r"A buffer in proportion to $\sqrt\kappa$ would keep the order of classical momentum, any fixed one "
-                r"loses it. Uniformity as $\beta\to1$ is not proved.",
+                r"loses it. For $\beta\to1$ the constant is $4/(C+1)$; that it is approached uniformly is not proved.",
             ),
             Part(
                 "where the curves of two buffer sizes cross",

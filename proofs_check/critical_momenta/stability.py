@@ -19,7 +19,7 @@ from spectral import (
 )
 
 from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled, Way, Witness
-from .every_size import BETA, at_one, collapse_steps, slope_at_one
+from .every_size import BETA, SIZE, at_one, collapse_steps, slope_at_one
 
 # --- worst case over the spectrum -------------------------------------------------------------------------------------
 
@@ -230,6 +230,43 @@ def regions_in_closed_form(statement: Limits, budget: Budget) -> list[Evidence]:
     return [Exact("symbolic", steps)]
 
 
+@dataclass(frozen=True)
+class Limit:
+    """s / (1 - beta) tends to ``value`` as beta tends to 1, s the end of the first stability interval, C the symbol."""
+
+    value: sp.Expr
+
+
+def limit_at_full_momentum(statement: Limit, budget: Budget) -> list[Evidence]:
+    """The crossing of the two roots next to 1, to the order that decides, for every C.
+
+    With 1 - beta = a theta^2 and z = e^(i theta), x = -(z - 1)(z - beta) / (z (1 + mean_j z^-j)), j = 1..C, is real to
+    third order for one a only. Before that crossing the pair is inside; the other roots tend to 0 with x.
+    """
+    theta, a = sp.symbols("theta a", positive=True)
+    j = sp.Symbol("j", integer=True)
+    z = sp.series(sp.exp(sp.I * theta), theta, 0, 4).removeO()
+    mean = 1 - sp.I * theta * sp.Sum(j, (j, 1, SIZE)).doit() / SIZE  # second order only enters at order four
+    x = -(z - 1) * (z - 1 + a * theta**2) / (z * (1 + mean))
+    expansion = sp.series(x, theta, 0, 4).removeO()
+    second, third = (sp.simplify(sp.expand(expansion).coeff(theta, k)) for k in (2, 3))
+    (found,) = sp.solve(third, a)
+    steps = {
+        "every C: x is real at order two": sp.simplify(sp.im(second)) == 0 and second.is_positive is True,
+        "every C: at order three for one a > 0": sp.simplify(found).is_positive is True,
+        "every C: the limit of x / (1 - beta)": sp.simplify(second / found - statement.value) == 0,
+    }
+    data = {}
+    for size in budget.pick((1, 5), (1, 2, 3, 5, 10, 20, 50)):
+        beta = 1.0 - 1e-6
+        ratio = stability_intervals(beta, size)[0][1] / (1.0 - beta)
+        data[f"C = {size}, 1 - beta = 1e-6"] = ratio
+        steps[f"C = {size}: exact interval at 1 - beta = 1e-6 within 1e-4"] = (
+            abs(ratio / float(statement.value.subs(SIZE, size)) - 1.0) < 1e-4
+        )
+    return [Exact("symbolic", steps, data)]
+
+
 def _runs(x: np.ndarray, beta: float, size: int, steps: int) -> np.ndarray:
     """Log growth of |(theta, m, ...)| over the second half of a run, rescaled on the way."""
     theta, m = np.ones_like(x), np.zeros((size, x.size))
@@ -305,8 +342,16 @@ CLAIMS = [
                 broken=replace(LIMITS, two=2 * (1 - BETA)),
                 bears=False,
                 note=r"$0<x<1-\beta$ and $0<x<2+\beta-\sqrt{\beta^2+8\beta}$ (classical momentum: $0<x<2(1+\beta)$). "
-                r"For $\beta\to0$ they end at 1 and 2, for $\beta\to1$ at $1-\beta$ and $\frac23(1-\beta)$ to "
-                r"leading order.",
+                r"For $\beta\to0$ they end at 1 and 2.",
+            ),
+            Part(
+                "the limit of full momentum",
+                limit_at_full_momentum,
+                printed=Limit(2 / (SIZE + 1)),
+                broken=Limit(2 / SIZE),
+                bears=False,
+                note=r"$s/(1-\beta)\to2/(C+1)$ as $\beta\to1$: in moving-average units the region shrinks to "
+                r"$0<x<2/(C+1)$, while that of classical momentum grows without bound.",
             ),
         ),
     ),
