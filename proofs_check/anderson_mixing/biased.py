@@ -78,7 +78,7 @@ def decrease(statement: Decrease, budget: Budget) -> list[Evidence]:
 def lasting_gradient(damping: Callable[[float], float], budget: Budget) -> list[Evidence]:
     """The same problem run on: the mean gradient of the second half stays above 0.3 for every beta, with intervals."""
     data: dict[str, Any] = {}
-    slack, bad, count = float("inf"), 0, budget.pick(200, 4000)
+    slack, bad, count = float("inf"), 0, budget.pick(200, 1000)
     betas = budget.pick((0.08, 0.02), (0.08, 0.02, 0.005))
     for beta in betas:
         rng = np.random.default_rng(5)

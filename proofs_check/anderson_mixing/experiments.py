@@ -143,6 +143,15 @@ CLAIMS = [
                 note=r"Both are nearly plain Anderson mixing there; $c_1$ of the grid regularises more than "
                 r"$\delta=10^{-13}$.",
             ),
+            Part(
+                "minibatches: SAM with a constant penalty is nowhere a decade behind AdaSAM",
+                ends_below,
+                printed=EndsBelow("SAM", ("AdaSAM",), (Problem(0.0, 50, 10), Problem(0.1, 50, 10)), 1.0),
+                broken=EndsBelow("RAM", ("AdaSAM",), (Problem(0.0, 50, 10), Problem(0.1, 50, 10)), 1.0),
+                bears=False,
+                note=r"What helps is the penalty $\delta\|X\Gamma\|^2$ in place of $\delta\|\Gamma\|^2$; with $\delta$ "
+                r"tuned, adapting it adds nothing here. It does make tuning invariant to the scale of $f$.",
+            ),
         ),
     ),
     Claim(
