@@ -58,7 +58,7 @@ def simulated_mean(scale: float, index: float, paths: int, seed: int) -> tuple[f
     expected = 1.0 / small_noise_rate(scale, index, LOW, HIGH)
     dt = min(0.05, expected / 100)
     flow = StableFlow(Valley(), scale, index, dt)
-    found = exit_times(flow, np.zeros((paths, 1)), inside_box(LOW, HIGH), int(20 * expected / dt), seed)
+    found = exit_times(flow, np.zeros((paths, 1)), inside_box(LOW, HIGH), int(6 * expected / dt), seed)
     return tuple(dt * v for v in exponential_mean(found))  # type: ignore[return-value]
 
 
@@ -73,7 +73,7 @@ def scales(s: Scaling, budget: Budget) -> list[Evidence]:
         spread[index] = max(quotients) / min(quotients)
         slopes[index] = float(np.log(means[-1] / means[-2]) / np.log(grid[-1] / grid[-2]))
         if spread[index] > s.factor:
-            pair = (0.3, 0.1)
+            pair = (0.5, 0.15)
             ends = [simulated_mean(v, index, PATHS, 1) for v in pair]
             again = [m[0] / v ** float(s.power(index)) for m, v in zip(ends, pair, strict=True)]
             relative = max(m[2] / m[1] for m in ends)
@@ -82,7 +82,7 @@ def scales(s: Scaling, budget: Budget) -> list[Evidence]:
                     {"p": index, "upsilon": list(pair), "power": float(s.power(index)), "factor": s.factor},
                     Way("Markov chain, 0.3 to 0.01: largest over least quotient", spread[index], "<=", s.factor),
                     Way(
-                        "Euler steps: the same at 0.3 and 0.1",
+                        "Euler steps: the same at 0.5 and 0.15",
                         max(again) / min(again),
                         "<=",
                         s.factor,
@@ -158,7 +158,7 @@ def simulated_laplace(scale: float, index: float, rate: float, paths: int, seed:
     expected = 1.0 / small_noise_rate(scale, index, LOW, HIGH)
     dt = min(0.05, expected / 100)
     flow = StableFlow(Valley(), scale, index, dt)
-    found = exit_times(flow, np.zeros((paths, 1)), inside_box(LOW, HIGH), int(20 * expected / dt), seed)
+    found = exit_times(flow, np.zeros((paths, 1)), inside_box(LOW, HIGH), int(6 * expected / dt), seed)
     values = np.exp(-rate * dt * found.steps)
     return float(values.mean()), float(values.std(ddof=1) / paths**0.5)
 
