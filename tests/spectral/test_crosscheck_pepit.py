@@ -15,7 +15,7 @@ pepit = pytest.importorskip("PEPit", reason="needs the extra: pip install 'optas
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 # (kappa, steps) at which PEPit's worst case of heavy ball was below the true one by more than a part in ten.
-BELOW = ((10.0, 8),)
+BELOW = ((10.0, 8), (2.0, 5))
 
 
 def pepit_value(kappa: float, step: float, beta: float, steps: int) -> float:
