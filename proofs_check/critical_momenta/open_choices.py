@@ -52,23 +52,30 @@ def scaled(factor: float) -> Change:
     return change
 
 
-RULES: dict[str, Change] = {
+BUFFER_USE: dict[str, Change] = {
     "(c) insertion first": reading("insert first"),
     "(d) mean over the fill": reading("mean over the fill"),
     "(e) key of the momentum": reading("momentum as key"),
     "(e) stored vectors decay": reading("values decayed"),
+}
+EPSILON: dict[str, Change] = {"(i) epsilon 1e-4": method(epsilon=1e-4)}
+RULES: dict[str, Change] = {
+    **BUFFER_USE,
     "(f) v of the corrected aggregate": reading("v of the corrected aggregate"),
     "(f) no bias correction": reading("no bias correction"),
     "(c, d) published code": reading("published code"),
-    "(i) epsilon 1e-4": method(epsilon=1e-4),
+    **EPSILON,
+}
+STARTS: dict[str, Change] = {
+    "as printed": lambda arm: arm,
+    "(b) half the cube": scaled(0.5),
+    "(b) twice the cube": scaled(2.0),
 }
 RUNS: dict[str, Change] = {
-    "as printed": lambda arm: arm,
+    **STARTS,
     "(a) 250 steps": runs(steps=250),
     "(a) 1000 steps": runs(steps=1000),
     "(a) step / 10 after 250": method(drop=250),
-    "(b) half the cube": scaled(0.5),
-    "(b) twice the cube": scaled(2.0),
 }
 CRITERIA: dict[str, Change] = {
     "(g) within 0.1": runs(outcome="near"),

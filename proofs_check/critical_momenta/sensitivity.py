@@ -10,7 +10,7 @@ from analysis.toys import BEST, READINGS, Method, Name
 
 from ..checks.orderings import Pair, ordering
 from ..claim import Part
-from .open_choices import BUFFERS, CRITERIA, RULES, RUNS, Change, method, under
+from .open_choices import BUFFER_USE, BUFFERS, CRITERIA, EPSILON, RULES, RUNS, STARTS, Change, method, under
 from .toy_runs import AnyArm, Arm, BufferArm, Level, above
 
 PRINTED = "as printed"
@@ -155,7 +155,7 @@ CAUSE = (
     _part(
         "sensitivity, D = 1, s = 5, (10, .7): momenta above gradients, the buffer above none, the uncorrected v alone "
         "above Adam and above the corrected v",
-        RUNS | CRITERIA | {"(i) epsilon 1e-4": RULES["(i) epsilon 1e-4"]},
+        RUNS | CRITERIA | EPSILON,
         _wells(ABLATED, 1, 5.0),
         (
             ("CM", "CG"),
@@ -170,7 +170,7 @@ CAUSE = (
     ),
     _part(
         "sensitivity, the same for other orders, divisors and keys",
-        AT_PRINTED | {name: change for name, change in RULES.items() if name[1] in "cde" and "code" not in name},
+        AT_PRINTED | BUFFER_USE,
         _wells(ABLATED, 1, 5.0),
         (("CM", "CG"), ("CM", "CM without buffer"), ("CM without buffer", "Adam")),
         (500, 3000),
@@ -319,11 +319,7 @@ LEFT_OVER: dict[str, AnyArm] = {
 FIGURE_2 = (
     _part(
         "sensitivity: gradient plus mean longer than the gradient under every open choice and (C, lambda)",
-        {
-            name: change
-            for name, change in (PLANES | BUFFERS).items()
-            if name[1] != "a" and name != "(e) stored vectors decay"
-        },
+        {name: change for name, change in (STARTS | RULES | BUFFERS).items() if name != "(e) stored vectors decay"},
         LEFT_OVER,
         above("CG", "1"),
         (150, 1000),
