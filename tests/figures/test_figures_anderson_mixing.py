@@ -20,7 +20,7 @@ def data(name: str) -> FigureData:
 
 
 def test_every_figure_has_levels_and_runs_within_its_budget():
-    assert len(BY_ID) == 9
+    assert len(BY_ID) == 10
     for figure in FIGURES:
         assert (figure.cost.quick or 0) <= 5 and (figure.cost.normal or 0) <= 20
 
@@ -109,3 +109,13 @@ def test_operations_are_linear_in_the_memory_without_new_factorisations():
     factors = a["per_parameter"][a["method"].tolist().index("AdaSAM, new QR")]
     assert factors[-1] / factors[-2] > 2.5  # quadratic in m
     assert "linear" in BY_ID["cost"].caption(data("cost"))
+
+
+def test_printed_margins_are_positive_and_welch_is_scipys():
+    from scipy.stats import ttest_ind_from_stats
+
+    a = data("tables").arrays
+    assert len(a["p"]) == 7 * 7 + 2 * 6 + 3 * 4 and np.all(a["margin"] > 0)
+    at = (a["row"] == "ResNet18") & (a["rival"] == "SGDM")
+    found = ttest_ind_from_stats(95.17, 0.10, 3, 94.82, 0.15, 3, equal_var=False)
+    assert a["p"][at][0] == pytest.approx(found.pvalue) and a["margin"][at][0] == pytest.approx(0.35)
