@@ -78,7 +78,7 @@ def caption(data: FigureData) -> str:
     return (
         rf"The printed means less those of every rival, with 95% intervals of Welch if the printed $\pm$ is the "
         rf"standard deviation of {data.inputs['runs']} runs (the text does not say). All {len(a['p'])} margins are "
-        rf"positive; of the {int(first.sum())} of table 1, {weak} are not significant at 5% one by one. The smallest is "
+        rf"positive; of the {int(first.sum())} of table 1, {weak} are not significant at 5% each. The smallest is "
         rf"{a['margin'][smallest]:.2f} points ({a['row'][smallest]}, against {a['rival'][smallest]})."
         if (a["margin"] > 0).all()
         else "A printed margin is not positive."

@@ -213,6 +213,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/cifar-accuracy",
         location="4, Table 1",
+        figures=("anderson-mixing/tables",),
         statement=r"AdaSAM consistently outperforms the other optimizers in final test accuracy.",
         missing=Missing(
             "data",
@@ -243,6 +244,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/penn-treebank",
         location="4, Figure 3, Table 3",
+        figures=("anderson-mixing/tables",),
         statement=r"Adam-preconditioned AdaSAM has the lowest perplexity; plain AdaSAM is not suitable.",
         missing=Missing(
             "data",
@@ -253,6 +255,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/tables-consistency",
         location="4, Tables 1-3",
+        figures=("anderson-mixing/tables",),
         statement="Judged: AdaSAM has the strictly highest mean in all nine columns of Table 1; it needs less memory, "
         "time per epoch and time than AdaHessian and less than 85% of SGDM's time in Table 2; pAdaSAM has the strictly "
         "lowest mean perplexity of Table 3, Adam included.",
