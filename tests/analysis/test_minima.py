@@ -73,7 +73,7 @@ def test_every_descent_ends_in_a_listed_minimum(at: Landscape, low: tuple[float,
     assert found.complete
     minima = np.array([p.point for p in found.points if p.kind == "minimum"])
     hit = set()
-    for start in np.random.default_rng(0).uniform(low, high, (150, 2)):
+    for start in np.random.default_rng(0).uniform(low, high, (80, 2)):
         end = minimize(at.value, start, jac=at.gradient, method="BFGS", tol=1e-10).x
         if np.all(end > np.array(low) + 1e-3) and np.all(end < np.array(high) - 1e-3):
             distance = np.linalg.norm(minima - end, axis=1)
