@@ -77,7 +77,8 @@ def products(ctx: Context, *asked: tuple[Sequence[Array], Sequence[Array]]) -> l
     xp = ctx.xp
     if hasattr(xp, "inner_products"):  # a namespace that records expressions reads its columns its own way
         return xp.inner_products(*asked)
-    if _streams.applies(*(v for pair in asked for side in pair for v in side)):
+    few = all(len(vectors) <= _streams.MOST for _, vectors in asked)
+    if few and _streams.applies(*(v for pair in asked for side in pair for v in side)):
         return _streams.products(asked)
     total: list[Any] = []
     for block in _blocks(asked[0][0][0].shape[-1]):

@@ -1,8 +1,8 @@
 """Inner products and combinations of many long NumPy vectors, each vector read from memory once.
 
 Level-1 BLAS reads a column again for every product with it, and a sum of columns again for every term. The compiled
-loops take short pieces of all columns in turn, which stay in the first-level cache. Sums run in a fixed order of
-lanes: bits depend on the length of the vectors alone.
+loops take short pieces of all columns in turn, which stay in cache. Sums run in a fixed order of lanes: bits depend on
+the length of the vectors alone.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from .._compiler import build
 LONG = 65536  # shorter vectors stay in cache by themselves, and would not repay the compilation
 PAGE = 4096  # bytes
 TYPES = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
+MOST = 3  # vectors that a column meets in one pass: their sums stay in registers
 PIECE = 1 << 15  # bytes of each column at a time: the vectors that all columns meet stay in the second-level cache
 
 SOURCE = """
@@ -37,8 +38,8 @@ typedef real loaded __attribute__((vector_size(BYTES), aligned(sizeof(real)), ma
 static inline __attribute__((always_inline)) void meet(
   const int q, const int k, long n, long at, const real *const *c, const real *const *v, double *total
 ) {{
-  const real *column[4], *vector[3];
-  lanes sum[4][3] = {{{{{{0}}}}}};
+  const real *column[4], *vector[{most}];
+  lanes sum[4][{most}] = {{{{{{0}}}}}};
   long i = 0;
   for (int a = 0; a < q; ++a) column[a] = c[a] + at;
   for (int b = 0; b < k; ++b) vector[b] = v[b] + at;
@@ -133,7 +134,7 @@ void combine(long rows, long n, long columns, const real *const *column, const r
 
 @cache
 def _loops(dtype: np.dtype) -> ctypes.CDLL | None:
-    library = build(SOURCE.format(type=TYPES[dtype], piece=PIECE))
+    library = build(SOURCE.format(type=TYPES[dtype], piece=PIECE, most=MOST))
     if library is not None:
         for name, count in (("products", 5), ("combine", 3)):
             function = getattr(library, name)
@@ -175,7 +176,7 @@ def _addresses(arrays: Sequence[np.ndarray]) -> Any:
 
 
 def products(asked: Sequence[tuple[Sequence[np.ndarray], Sequence[np.ndarray]]]) -> list[np.ndarray]:
-    """For each pair of columns and at most three vectors all inner products (..., m, n)."""
+    """For each pair of columns and at most ``MOST`` vectors all inner products (..., m, n)."""
     head = asked[0][0][0]
     rows, sizes = math.prod(head.shape[:-1]), [len(columns) * len(vectors) for columns, vectors in asked]
     total = np.zeros((rows, sum(sizes)))

@@ -440,9 +440,11 @@ def test_products_and_combinations_of_long_vectors(compiled, dtype, length, monk
         weights = rng.standard_normal((2, m)).astype(dtype)
         ctx = context(columns=columns[0])
         found = _gram.products(ctx, (vectors[:1], vectors[:1]), (columns, vectors), (vectors[:2], columns[:2]))
+        swapped = _gram.products(ctx, (vectors, columns))[0]  # up to seven vectors for a column
         exact = np.einsum("inj,knj->nik", *(np.array(v, dtype=float) for v in (columns, vectors)))
         eps = np.finfo(dtype).eps
         np.testing.assert_allclose(found[1], exact, rtol=0, atol=8 * eps * length)  # |column| |vector| is about length
+        np.testing.assert_allclose(swapped, np.swapaxes(exact, 1, 2), rtol=0, atol=8 * eps * length)
         assert found[2].shape == (2, 2, min(m, 2))
         total = np.einsum("nm,mnj->nj", weights.astype(float), np.array(columns, dtype=float))
         combined = _gram.combine(ctx, columns, weights)
