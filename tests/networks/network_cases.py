@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from analysis.networks.experiment import Experiment
 from analysis.networks.planning import run_spec
-from analysis.networks.reading import parse_experiment
+from analysis.networks.reading import load_experiment, parse_experiment
+from analysis.networks.sweep import Sweep
 from analysis.networks.training import RunSpec
 
 BASE = """
@@ -26,6 +28,11 @@ def small(optimizers: str, **changes: Any) -> Experiment:
     """Digits on a little MLP with the given optimizer tables; ``changes`` replace values of the experiment."""
     experiment = parse_experiment(BASE + optimizers)
     return Experiment.model_validate({**experiment.model_dump(by_alias=True), **changes})
+
+
+def run_sweep(file: Path, folder: Path) -> None:
+    """What a killed process was doing."""
+    Sweep(load_experiment(file), folder).run()
 
 
 def spec_of(experiment: Experiment, place: int = 0, seed: int = 0) -> RunSpec:
