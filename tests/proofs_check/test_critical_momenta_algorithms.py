@@ -15,10 +15,11 @@ import pytest
 
 from optassay.optimizers import AdamCriticalMomenta, ExtraGradient, Momentum
 from proofs_check._encode import encode
+from proofs_check.checks.orderings import ordering
 from proofs_check.checks.trajectories import Field, SamePath, same_path
 from proofs_check.claim import Budget, Sampled, Witness, rejects
 from proofs_check.critical_momenta import algorithms, bias_correction, buffers, public_code, variants
-from proofs_check.critical_momenta.buffers import Probe
+from proofs_check.critical_momenta.buffer_probes import Probe, ordered
 from proofs_check.critical_momenta.plain_outcomes import outcomes
 from proofs_check.critical_momenta.toy_runs import values
 from proofs_check.critical_momenta.transcription import Buffer, Reading, adam_cm, rational_root, sgd_cg
@@ -258,7 +259,7 @@ def test_both_codes_of_a_probe_agree_on_their_own_starts(probe: Probe) -> None:
 
 
 def test_momentum_key_replaces_more_often_near_flat_minima() -> None:
-    evidence = buffers.ordering(buffers.ordered(buffers._keys(("wells s=5",), ((5, 0.99),))), Budget.QUICK)
+    evidence = ordering(ordered(buffers._keys(("wells s=5",), ((5, 0.99),))), Budget.QUICK)
     witness = next(e for e in evidence if isinstance(e, Witness))
     assert witness.stands
     assert witness.first.left < -0.1
