@@ -135,9 +135,9 @@ def simulated_runs(scale: float, budget: Budget) -> list[Evidence]:
     Each ``A_i`` has its spectrum in [-L/2, L], so that every single gradient is L-Lipschitz and some terms are concave.
     """
     data: dict[str, Any] = {}
-    slack, bad, runs = float("inf"), 0, budget.pick(16, 128)
+    slack, bad, runs = float("inf"), 0, budget.pick(16, 48)
     for samples, batch, c, mu in budget.pick(
-        ((16, 1, 1.0, 0.9),), ((64, 1, 1.0, 0.9), (64, 4, 0.1, 0.9), (256, 2, 5.0, 0.5))
+        ((16, 1, 1.0, 0.9),), ((64, 1, 1.0, 0.9), (64, 4, 0.1, 0.9), (128, 2, 5.0, 0.5))
     ):
         lip, kappa, rng = 1.0, (1 + 1 / c) ** 0.5, np.random.default_rng(samples + batch)
         k = (2 * lip + 1 / mu) * (float(E_HIGH) - 1) / lip
