@@ -20,6 +20,9 @@ from .companion import (
 )
 from .worst_case import worst_case_rate
 
+_BREATHS = np.array([0.0, 1e-15, 1e-14, 1e-13, 1e-12, 1e-11, -1e-15, -1e-14, -1e-13, -1e-12, -1e-11])
+_NEARLY_ONE = 1.0 + 1e-6
+
 
 @dataclass(frozen=True)
 class OptimalRate:
@@ -87,7 +90,12 @@ def optimal_rate(condition_number: float, buffer_size: int, momentum: float | No
     if momentum is not None:
         momentum = check_momentum_value(momentum)
     step, beta = _classical(kappa, momentum) if size == 0 else _search(kappa, size, momentum)
-    rate = float(worst_case_rate(np.asarray(step), np.asarray(beta), 1.0, kappa, size))
+    # Where two roots meet, as at kappa = 1, the radius rises like a square root on one side of the best step size, and
+    # its rounding costs more than a breath in the other direction.
+    steps = step * (1.0 + _BREATHS) if kappa < _NEARLY_ONE else np.asarray([step])
+    rates = worst_case_rate(steps, beta, 1.0, kappa, size)
+    best = int(np.argmin(rates))
+    step, rate = float(steps[best]), float(rates[best])
     certificate = certify_rate(step, beta, 1.0, kappa, size, rate)
     return OptimalRate(kappa, size, rate, step, beta, certificate.bound, certificate)
 

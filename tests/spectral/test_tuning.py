@@ -16,6 +16,7 @@ from scipy.optimize import differential_evolution
 from spectral import (
     RateCertificate,
     certify_rate,
+    log_reach,
     optimal_rate,
     spectral_radius,
     stability_intervals,
@@ -200,3 +201,12 @@ def test_ours_are_never_below_a_run(size: int) -> None:
         assert growth <= best.certified_upper * 1.003
         assert growth >= best.rate * 0.99
         assert float(worst_case_rate(best.step_size, best.momentum, 1.0, kappa, size)) == best.rate
+
+
+@pytest.mark.parametrize("size", [1, 4, 10, 20, 50])
+@pytest.mark.parametrize("momentum", [None, 0.9])
+def test_one_curvature_alone(size: int, momentum: float | None) -> None:
+    # Two roots meet there, and rounding of the step size could cost the square root of itself.
+    best = optimal_rate(1.0, size, momentum)
+    assert log_reach(1.0 - best.rate + 1e-9, size, momentum) < 0.0
+    assert best.rate <= optimal_rate(1.0 + 1e-5, size, momentum).rate
