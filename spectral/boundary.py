@@ -138,17 +138,22 @@ class _Circle:
 
         ``tags`` names the fold at which a momentum lies, whose crossings count as vanished, or is -1.
         """
-        # Interpolated crossings tell which momenta are worth exact ones.
-        ratio, row, *_ = self._intervals(momenta, tags, exact=False)
-        if ratio.size == 0:
-            return Interval(-1.0, math.nan, math.nan, math.nan)
-        chosen = np.unique(row[ratio >= np.max(ratio) - 0.1])
-        momenta, tags = momenta[chosen], tags[chosen]
-        ratio, row, low, high = self._intervals(momenta, tags, exact=True)
-        if ratio.size == 0:
-            return Interval(-1.0, math.nan, math.nan, math.nan)
-        best = int(np.argmax(ratio))
-        return Interval(float(ratio[best]), float(momenta[row[best]]), float(low[best]), float(high[best]))
+        # Interpolated crossings tell which momenta are worth exact ones. They may promise too much, so once more for
+        # those that the first exact result leaves in the race.
+        rough, of, *_ = self._intervals(momenta, tags, exact=False)
+        best = Interval(-1.0, math.nan, math.nan, math.nan)
+        tried = np.zeros(momenta.size, bool)
+        bar = np.max(rough, initial=-1.0)
+        for _ in range(2):
+            chosen = np.setdiff1d(of[rough >= bar - 0.1], np.nonzero(tried)[0])
+            if chosen.size:
+                tried[chosen] = True
+                ratio, row, low, high = self._intervals(momenta[chosen], tags[chosen], exact=True)
+                if ratio.size and np.max(ratio) > best.log_ratio:
+                    at = int(np.argmax(ratio))
+                    best = Interval(float(ratio[at]), float(momenta[chosen[row[at]]]), float(low[at]), float(high[at]))
+            bar = best.log_ratio
+        return best
 
     def _intervals(
         self, momenta: Floats, tags: NDArray[np.int64], exact: bool
@@ -216,7 +221,7 @@ def _angles(size: int) -> tuple[Floats, Floats, Floats]:
     """A grid of angles in (0, pi), with sin(n theta) for n = 1..C+1 and cos(n theta) for n = 0..C+1."""
     uniform = np.linspace(0.0, math.pi, _ANGLES_PER_TERM * (size + 1))[1:-1]
     # Near z = 1 the curves live on the scale of 1 - r.
-    angles = np.concatenate([np.geomspace(1e-8, uniform[0], 60)[:-1], uniform])
+    angles = np.concatenate([np.geomspace(1e-8, uniform[0], 60)[:-1], uniform, [math.pi - 1e-4, math.pi - 1e-7]])
     phases = np.multiply.outer(np.arange(max(size, 1) + 2), angles)
     return angles, np.sin(phases[1:]), np.cos(phases)
 

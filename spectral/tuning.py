@@ -21,7 +21,7 @@ from .companion import (
 from .worst_case import worst_case_rate
 
 _BREATHS = np.array([0.0, 1e-15, 1e-14, 1e-13, 1e-12, 1e-11, -1e-15, -1e-14, -1e-13, -1e-12, -1e-11])
-_NEARLY_ONE = 1.0 + 1e-6
+_NEARLY_ONE = 1.0 + 1e-4
 
 
 @dataclass(frozen=True)

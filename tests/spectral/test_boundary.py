@@ -80,3 +80,12 @@ def test_reach_of_classical_momentum_and_gradient_descent() -> None:
 def test_bad_gap(gap: float) -> None:
     with pytest.raises(ValueError, match=r"gap must lie in \(0, 1\)"):
         log_reach(gap, 3)
+
+
+@pytest.mark.parametrize(("kappa", "size"), [(2.1225659445646428, 16), (2.157317983745081, 17)])
+def test_rough_crossings_do_not_hide_the_best_momentum(kappa: float, size: int) -> None:
+    # Interpolated crossings promise more at momentum 0.4 than there is; the best momentum is 0.
+    best = optimal_rate(kappa, size)
+    assert best.momentum == 0.0
+    assert log_reach(1.0 - best.rate + 1e-8, size) < math.log(kappa)
+    assert best.rate == pytest.approx(optimal_rate(kappa, size, 0.0).rate, abs=1e-10)
