@@ -143,7 +143,7 @@ class _Circle:
         rough, of, *_ = self._intervals(momenta, tags, exact=False)
         best = Interval(-1.0, math.nan, math.nan, math.nan)
         tried = np.zeros(momenta.size, bool)
-        bar = np.max(rough, initial=-1.0)
+        bar = float(np.max(rough, initial=-1.0))
         for _ in range(2):
             chosen = np.setdiff1d(of[rough >= bar - 0.1], np.nonzero(tried)[0])
             if chosen.size:
