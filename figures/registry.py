@@ -28,6 +28,7 @@ MODULES = (
     "figures.critical_momenta",
     "figures.adamomentum",
     "figures.anderson_mixing",
+    "figures.training",
 )
 GROUP = "optassay.figures"
 

@@ -44,7 +44,8 @@ class CrossCheck:
             "seeds": len(seeds),
             "epochs": max(row["epoch"] for row in rows),
             "diverged": sorted(ended),
-            "again": f"optassay train {self.experiment}",
+            "again": f"optassay train {self.experiment.removesuffix('-quick')}"
+            + " --quick" * self.experiment.endswith("-quick"),
         }
         return FigureData(gather(rows, self.measures, self.compared, self.against), inputs)
 
@@ -61,7 +62,7 @@ class CrossCheck:
     def draw(self, data: FigureData) -> Canvas:
         """Curves, and the forest of differences in the last panel."""
         count = len(self.measures) + 1
-        columns = 3 if count > 2 else count
+        columns = 2 if count in (2, 4) else 3
         lines = -(-count // columns)
         figure = canvas(PAGE, 2.3 * lines + 0.3)
         axes = figure.subplots(lines, columns, squeeze=False).ravel()
@@ -91,4 +92,57 @@ class CrossCheck:
         )
 
 
-FIGURES: list[Figure] = []
+RECOMBINATIONS = CrossCheck(
+    "crosscheck-recombinations-quick", ("train_loss", "full_train_loss", "test_accuracy"), "test_accuracy", "M-SGD"
+)
+HESSIAN = CrossCheck("crosscheck-hessian-quick", ("diagonal_mass", "near_zero", "sharpness"), "test_accuracy", "M-SGD")
+BUFFERS = CrossCheck(
+    "crosscheck-critical-buffers-quick",
+    ("full_train_loss", "sharpness", "distance", "buffer_relative", "buffer_cosine"),
+    "sharpness",
+    "Adam",
+)
+ADAMOMENTUM = CrossCheck(
+    "crosscheck-adamomentum-softadam-quick", ("train_loss", "full_train_loss", "test_accuracy"), "test_accuracy", "Adam"
+)
+LARGE_BATCHES = CrossCheck(
+    "crosscheck-large-batches-quick", ("train_loss", "full_train_loss", "test_accuracy"), "full_train_loss", "SGDM"
+)
+
+FIGURES = [
+    RECOMBINATIONS.figure(
+        "dissecting-adam/crosscheck-recombinations",
+        "Dissecting Adam: The Sign, Magnitude and Variance of Stochastic Gradients",
+        "Four recombinations of sign and variance adaptation on digits",
+        "Figures 3 and 6: training loss and test accuracy of the four methods on MNIST and CIFAR.",
+        ("dissecting-adam/network-experiments",),
+    ),
+    HESSIAN.figure(
+        "dissecting-adam/crosscheck-hessian",
+        "Dissecting Adam: The Sign, Magnitude and Variance of Stochastic Gradients",
+        "Diagonal mass and spectrum of a small network's Hessian",
+        "Nothing drawn; section 2.1 quotes a diagonal mass of 0.1 to 0.6 and spectra with most eigenvalues near zero.",
+        ("dissecting-adam/hessian-facts",),
+    ),
+    BUFFERS.figure(
+        "critical-momenta/crosscheck-buffers",
+        "Promoting Exploration in Memory-Augmented Adam using Critical Momenta",
+        "Sharpness, distance and buffers in a small classifier",
+        "Figures 8 to 10: what the buffers hold, and sharpness against buffer and batch size, on CIFAR.",
+        ("critical-momenta/figure-9-buffer-sharpness", "critical-momenta/figure-8-cifar100"),
+    ),
+    ADAMOMENTUM.figure(
+        "adamomentum/crosscheck-digits",
+        "Adapting Stepsizes by Momentumized Gradients Improves Optimization and Generalization",
+        "AdaMomentum and SoftAdam next to Adam and SGD on digits",
+        "Tables 2 to 6: test accuracies of larger networks.",
+        ("adamomentum/cifar10",),
+    ),
+    LARGE_BATCHES.figure(
+        "anderson-mixing/crosscheck-large-batches",
+        "Stochastic Anderson Mixing",
+        "Anderson mixing in large batches of digits",
+        "Figure 1: training loss on MNIST in batches of 3000 and 6000.",
+        ("anderson-mixing/mnist-training",),
+    ),
+]

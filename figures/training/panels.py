@@ -27,6 +27,8 @@ NAMES = {
     "test_perplexity": "test perplexity",
     "sharpness": "largest Hessian eigenvalue",
     "m_sharpness": "m-sharpness",
+    "diagonal_mass": "diagonal mass c of the Hessian",
+    "near_zero": "share of eigenvalues near zero",
     "distance": "distance from the start",
     "path": "length of the path",
     "buffer_variance": "variance in the buffer",
@@ -93,6 +95,7 @@ def draw_curves(axes: Axes, data: FigureData, measure: str) -> None:
         axes.fill_between(epochs[seen], rows[seen, 0], rows[seen, 2], color=colour, alpha=0.2, linewidth=0)
     if measure in LOGARITHMIC and np.nanmin(band) > 0:
         axes.set_yscale("log")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set(xlabel="epoch", title=NAMES.get(measure, measure))
 
 
@@ -108,7 +111,7 @@ def draw_forest(axes: Axes, data: FigureData, compared: str) -> None:
     axes.axvline(0.0, color=GREY, linewidth=0.8)
     axes.set_yticks(rows, [str(first) for first, _ in pairs])
     axes.set_ylim(-0.6, len(pairs) - 0.4)
-    axes.set(title=f"{NAMES.get(compared, compared)}, last epoch", xlabel=f"gain over {pairs[0, 1]}")
+    axes.set(title=NAMES.get(compared, compared), xlabel=f"gain over {pairs[0, 1]}, last epoch")
 
 
 def tell(data: FigureData, compared: str) -> str:
