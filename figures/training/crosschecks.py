@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..registry import Cost, Figure, FigureData, Level
 from ..style import PAGE, canvas
-from .panels import draw_curves, draw_forest, gather, table, tell
-from .stored import stored
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -35,6 +36,9 @@ class CrossCheck:
 
     def data(self, level: Level) -> FigureData:
         """The same stored runs at every level: nothing is trained here."""
+        from .panels import gather
+        from .stored import stored
+
         del level
         rows = stored(self.experiment)
         seeds = sorted({row["seed"] for row in rows})
@@ -51,6 +55,8 @@ class CrossCheck:
 
     def caption(self, data: FigureData) -> str:
         """What was run, and what the comparison says."""
+        from .panels import tell
+
         inputs = data.inputs
         broken = f" Runs that diverged: {', '.join(inputs['diverged'])}." if inputs["diverged"] else ""
         return (
@@ -61,6 +67,8 @@ class CrossCheck:
 
     def draw(self, data: FigureData) -> Canvas:
         """Curves, and the forest of differences in the last panel."""
+        from .panels import draw_curves, draw_forest
+
         count = len(self.measures) + 1
         columns = 2 if count in (2, 4) else 3
         lines = -(-count // columns)
@@ -75,6 +83,12 @@ class CrossCheck:
         figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5))
         return figure
 
+    def table(self, data: FigureData) -> Mapping[str, np.ndarray]:
+        """The curves as a long table."""
+        from .panels import table
+
+        return table(data, self.measures)
+
     def figure(self, id: str, paper: str, title: str, shows: str, claims: tuple[str, ...]) -> Figure:
         """The registry's entry."""
         return Figure(
@@ -86,9 +100,9 @@ class CrossCheck:
             claims=claims,
             cost=Cost(quick=0.3, normal=0.3, full=None),
             data=self.data,
-            table=lambda data: table(data, self.measures),
+            table=self.table,
             draw=self.draw,
-            uses=("analysis.networks.results", "analysis.networks.summary", "analysis.statistics", "figures.training"),
+            uses=("analysis", "optassay", "figures.training"),
         )
 
 
