@@ -85,6 +85,8 @@ def table(data: FigureData, measures: Sequence[str]) -> Mapping[str, np.ndarray]
 
 def draw_curves(axes: Axes, data: FigureData, measure: str) -> None:
     """Medians over the seeds with quartiles."""
+    from matplotlib.ticker import MaxNLocator
+
     epochs, band = data.arrays[f"{measure}/epochs"], data.arrays[f"{measure}/band"]
     for index, (label, rows) in enumerate(zip(data.arrays["labels"], band, strict=True)):
         seen = np.isfinite(rows[:, 1])
@@ -95,7 +97,7 @@ def draw_curves(axes: Axes, data: FigureData, measure: str) -> None:
         axes.fill_between(epochs[seen], rows[seen, 0], rows[seen, 2], color=colour, alpha=0.2, linewidth=0)
     if measure in LOGARITHMIC and np.nanmin(band) > 0:
         axes.set_yscale("log")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel="epoch", title=NAMES.get(measure, measure))
 
 
