@@ -30,11 +30,14 @@ def errata(entries: Iterable[dict[str, Any]]) -> list[Erratum]:
     found = []
     for entry in entries:
         if entry["verdict"] in FAULTY:
+            # Without a main reading the verdict is that of every reading.
             reading = entry["evidence"].get("main_reading", {}).get("reading")
             faults = tuple(
                 part
                 for part in entry["evidence"]["parts"]
-                if part["bears"] and part["verdict"] in FAULTY and part["reading"] in (None, reading)
+                if part["bears"]
+                and part["verdict"] in FAULTY
+                and (reading is None or part["reading"] in (None, reading))
             )
             found.append(Erratum(entry, faults))
     return found

@@ -113,3 +113,10 @@ def test_functions_of_a_check_are_found_through_closures_and_late_imports() -> N
     used = functions_used(Claim("paper/slug", "here", "statement", (part,)))
     assert {name.rpartition(".")[2] for name in used} == {"random_rotation", "spectral_radius"}
     assert functions_used(Claim("paper/slug", "here", "s", (Part("part", below_ten, 1, CONTROL),))) == frozenset()
+
+
+@pytest.mark.parametrize("main", [None, "first"])
+def test_errata_follow_the_reading_that_the_verdict_follows(main: str | None) -> None:
+    parts = tuple(Part(name, below_ten, 12, CONTROL, repair=1, reading=name) for name in ("first", "second"))
+    (found,) = errata([judge_claim(Claim("paper/slug", "here", "s", parts, main_reading=main), Budget.QUICK)])
+    assert [part["name"] for part in found.faults] == (["first"] if main else ["first", "second"])
