@@ -350,7 +350,7 @@ FIGURES = [
         data=ratio_data,
         table=ratio_table,
         draw=ratio_draw,
-        uses=("optassay.optimizers", "optassay.arrays"),
+        uses=("optassay.optimizers", "optassay.arrays", "optassay._compiler"),
     ),
     Figure(
         id="softadam/adagrad-coefficient",
@@ -363,7 +363,7 @@ FIGURES = [
         data=adagrad_data,
         table=adagrad_table,
         draw=adagrad_draw,
-        uses=("optassay.optimizers", "optassay.arrays"),
+        uses=("optassay.optimizers", "optassay.arrays", "optassay._compiler"),
     ),
     Figure(
         id="softadam/angles",
@@ -376,7 +376,7 @@ FIGURES = [
         data=angle_data,
         table=angle_table,
         draw=angle_draw,
-        uses=("optassay.optimizers", "optassay.arrays"),
+        uses=("optassay.optimizers", "optassay.arrays", "optassay._compiler"),
     ),
     Figure(
         id="softadam/adam-long-run",
@@ -389,6 +389,6 @@ FIGURES = [
         data=long_run_data,
         table=long_run_table,
         draw=long_run_draw,
-        uses=("optassay.optimizers", "optassay.arrays"),
+        uses=("optassay.optimizers", "optassay.arrays", "optassay._compiler"),
     ),
 ]
