@@ -107,20 +107,20 @@ class CrossCheck:
 
 
 RECOMBINATIONS = CrossCheck(
-    "crosscheck-recombinations-quick", ("train_loss", "full_train_loss", "test_accuracy"), "test_accuracy", "M-SGD"
+    "crosscheck-recombinations", ("train_loss", "full_train_loss", "test_accuracy"), "test_accuracy", "M-SGD"
 )
-HESSIAN = CrossCheck("crosscheck-hessian-quick", ("diagonal_mass", "near_zero", "sharpness"), "test_accuracy", "M-SGD")
+HESSIAN = CrossCheck("crosscheck-hessian", ("diagonal_mass", "near_zero", "sharpness"), "test_accuracy", "M-SGD")
 BUFFERS = CrossCheck(
-    "crosscheck-critical-buffers-quick",
+    "crosscheck-critical-buffers",
     ("full_train_loss", "sharpness", "distance", "buffer_relative", "buffer_cosine"),
     "sharpness",
     "Adam",
 )
 ADAMOMENTUM = CrossCheck(
-    "crosscheck-adamomentum-softadam-quick", ("train_loss", "full_train_loss", "test_accuracy"), "test_accuracy", "Adam"
+    "crosscheck-adamomentum-softadam", ("train_loss", "full_train_loss", "test_accuracy"), "test_accuracy", "Adam"
 )
 LARGE_BATCHES = CrossCheck(
-    "crosscheck-large-batches-quick", ("train_loss", "full_train_loss", "test_accuracy"), "full_train_loss", "SGDM"
+    "crosscheck-large-batches", ("train_loss", "full_train_loss", "test_accuracy"), "full_train_loss", "SGDM"
 )
 
 FIGURES = [
