@@ -1,7 +1,7 @@
 """Arithmetic of an array program, counted: arrays that add up the operations of everything done with them.
 
-The counts are the same on every machine, which timings are not. An operation is *long* if one of its arrays has at
-least as many entries as the counter's length; the rest is what a method does with its small matrices.
+The counts are the same on every machine, which timings are not. An operation counts as long if one of its arrays has
+at least as many entries as the counter's length; the rest is what a method does with its small matrices.
 """
 
 from __future__ import annotations
