@@ -174,8 +174,8 @@ CLAIMS = [
                 r"$\mathbb E\|\nabla f_{\xi}(x)-\nabla f_\xi(\tilde x)\|^2\le L^2\|x-\tilde x\|^2$.",
                 note=r"Assumption 1 speaks of $f$ alone. $T=64$ terms $\frac12(L\pm M)x^2$, $n=1$, $\alpha=0$: the "
                 r"right side does not see $M$, the left grows with it without limit. With the single gradients "
-                r"$L$-Lipschitz the printed constants hold on all instances, with slack; the inequalities of a proof "
-                r"by $f+c_t\|x_t-\tilde x\|^2$ are certified, its bookkeeping is in words.",
+                r"$L$-Lipschitz the printed constants are proved by $f+c_t\|x_t-\tilde x\|^2$, with slack in each of "
+                r"the four terms of the condition on $\nu$; $n\le T$ is not used.",
             ),
             Part(
                 "simulated runs with damping, single gradients L-Lipschitz, some terms concave",

@@ -1,4 +1,4 @@
-"""Theorem 5: the bound (24) by exact moments, by simulation, and the inequalities of its proof."""
+"""Theorem 5: the bound (24) by exact moments and by simulation; its proof is in :mod:`.theorem_5_proof`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from math import floor
 from typing import Any
 
 import numpy as np
-import sympy as sp
 
 from optassay.optimizers import StochasticAnderson, VarianceReduced
 
-from ..checks.bounds import Inequality, inequality
 from ..checks.search import ForAll, for_all
-from ..checks.symbolic import is_zero
-from ..claim import Budget, Evidence, Exact, Sampled
+from ..claim import Budget, Evidence, Sampled
+from .theorem_5_proof import decrease_proof
 
 E_HIGH = Fraction(27183, 10000)  # e is below
 E_LOW = Fraction(27182, 10000)  # e is above
@@ -124,9 +122,8 @@ def variance_reduced_bound(statement: Smoothness, budget: Budget) -> list[Eviden
         return value / float(point["right"]), 1.0
 
     methods = ("moments by recursion", "powers of the moment matrix")
-    found = for_all(ForAll(points, sides, "<=", again, VR_REPLAY, methods, (1e-6, 1e-6)), budget)
-    # The inequalities of the proof are certified, their assembly (in words below) is not: the instances support it.
-    return [*found, *decrease_proof(budget)] if statement == Smoothness(True) and len(found) == 1 else found
+    proof = (lambda b: decrease_proof(condition, b)) if statement == Smoothness(True) else None
+    return for_all(ForAll(points, sides, "<=", again, VR_REPLAY, methods, (1e-6, 1e-6), proof=proof), budget)
 
 
 def simulated_runs(scale: float, budget: Budget) -> list[Evidence]:
@@ -170,85 +167,3 @@ def simulated_runs(scale: float, budget: Budget) -> list[Evidence]:
         data[f"T {samples}, n {batch}, C {c:g}, mu {mu:g}"] = {"left": left, "bound": right, "q": q, "nu": nu}
         slack, bad = min(slack, 1 - left / right), bad + (left > right)
     return [Sampled("simulated runs of Algorithm 2", len(data), bad, slack, "upper ends at 3 standard errors", data)]
-
-
-def decrease_proof(budget: Budget) -> list[Evidence]:
-    """Lyapunov function ``f + c_t |x_t - x~|^2`` with single gradients L-Lipschitz and ``n <= T``.
-
-    With ``beta = h^2`` and w = |x_t - x~|, ``E|e|^2 <= L^2 w^2 / n``. Young's inequality with weights ``T^(1/3)/tau``,
-    ``tau = (7 L kappa + 1)/2``, for ``2 beta G w`` and ``n^(1/2)/L`` for ``2 beta^(3/2) kappa G w`` gives growth
-    ``c_t <= (1 + theta) c_(t+1) + A``. In units ``mu_0 n / T``: ``theta = theta_1``; the bound on ``c_0`` uses
-    ``q theta <= 1``. Each piece is one inequality, in ``m = mu_0^(1/2)``, ``z = (L kappa)^(-1/2)``.
-    """
-    m, z, lip, n, g, w, rho, y = sp.symbols("m z L n G w rho y", positive=True)
-    t3 = sp.Symbol("T13", positive=True)  # T^(1/3)
-    # Growth: 2 m z (gradient noise) + tau z^2 + m z (cross term) + m^2 (square of the step) <= 6 + 2 z^2.
-    growth = 2 * m * z + sp.Rational(1, 2) * (7 / z**2 + 1) * z**2 + m * z + m**2
-    # m z <= (m^2 + z^2) / 2 leaves 5/2 m^2 + 2 z^2 + 7/2 <= 6 + 2 z^2 for m <= 1.
-    after = sp.Rational(3, 2) * (m**2 + z**2) + sp.Rational(1, 2) * (7 + z**2) + m**2
-    identities = {
-        "Young: a x^2 + y^2 / a - 2 x y is a square": is_zero(
-            rho * g**2 + w**2 / rho - 2 * g * w - (rho * g - w) ** 2 / rho
-        ),
-        "growth: m z is replaced by (m^2 + z^2)/2": is_zero(
-            sp.expand(after - growth - sp.Rational(3, 2) * (m - z) ** 2)
-        ),
-    }
-    # Losses in units n / (T^(2/3) L): c = mu_0 (L + 1/mu)(e - 1) / (2 d_0 T^(1/3)), d_0 = 6 + 2 z^2,
-    # P = (L + 1/mu)(e - 1).
-    mu0 = m**2
-    p, extra = sp.symbols("P X", positive=True)  # (2 L + 1/mu)(e - 1) = P + X
-    d0 = 6 + 2 * z**2
-    c = mu0 * p / (2 * d0 * t3)
-    kap = 1 / (lip * z**2)
-    tau_value = (7 / z**2 + 1) / 2
-    losses = (
-        c * t3 * mu0 / (kap * tau_value)  # beta T^(1/3) / tau
-        + c / t3 * m**3 * n * kap * z**3  # beta^(3/2) kappa n^(1/2) / L
-        + c * mu0**2 * n / (lip * t3**2)  # beta^2 kappa^2
-    )
-    allowed = mu0**2 * (p + extra) / lip + 2 * mu0**3 * (p + extra) * n / lip
-    # The losses fall with T >= n, take T = n = (1 + v)^6; both sides are multiples of P, and X > 0 only helps.
-    root = sp.Symbol("v", positive=True)
-    sub = {n: (1 + root) ** 6, t3: (1 + root) ** 2, p: 1, extra: 0}
-    # kappa >= 1: L z^2 = 1 / kappa.
-    gap = (allowed - losses).subs(lip, 1 / (z**2 * (1 + y))).subs(sub)
-    return [
-        Exact("symbolic", identities),
-        *inequality(
-            {
-                "theta <= mu_0 n d_0 / T": Inequality(after, "<=", 6 + 2 * z**2, {m: y / (1 + y)}),
-                "step term: mu_0^2 n / 2 <= 2 mu_0^2 n": Inequality(mu0**2 * n / 2, "<=", 2 * mu0**2 * n),
-            },
-            budget,
-        ),
-        *_losses(gap, m, root, z),
-    ]
-
-
-def _losses(gap: Any, m: Any, root: Any, z: Any) -> list[Evidence]:
-    """The gap is a polynomial with few negative terms; in ``m = k / (1 + v)^3`` a square of ``(1 - k)`` takes them."""
-    k = sp.Symbol("k", positive=True)
-    numerator, denominator = sp.fraction(sp.cancel(sp.together(gap.subs(m, k / (1 + root) ** 3))))
-    symbols = sorted((numerator.free_symbols | denominator.free_symbols), key=str)
-    positive = all(v > 0 for v in sp.Poly(denominator, *symbols).coeffs())
-    # Negative terms are odd in k: k <= (1 + k^2) / 2 and z <= (1 + z^2) / 2 replace them by even ones.
-    total = sp.Integer(0)
-    for powers, value in sp.Poly(numerator, *symbols).terms():
-        term = value * sp.prod(v**e for v, e in zip(symbols, powers, strict=True))
-        if value < 0:
-            for v in (k, z):
-                e = powers[symbols.index(v)]
-                if e % 2:
-                    term = term / v * (1 + v**2) / 2
-        total += term
-    coefficients = sp.Poly(sp.expand(total), *symbols).coeffs()
-    return [
-        Exact(
-            "certificate",
-            {
-                "denominator of the gap > 0": positive,
-                "gap of the losses >= 0 after k <= (1 + k^2)/2, z <= (1 + z^2)/2": all(v >= 0 for v in coefficients),
-            },
-        )
-    ]

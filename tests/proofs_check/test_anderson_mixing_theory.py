@@ -12,6 +12,7 @@ import pytest
 from optassay.optimizers.anderson import StochasticAnderson
 from proofs_check.anderson_mixing import complexity, conditions, rates, theorem_5, theorem_5_bound, tiny, update_bounds
 from proofs_check.anderson_mixing.one_step import OneStep, one_step, sharp_noise
+from proofs_check.anderson_mixing.theorem_5_proof import decrease_proof
 from proofs_check.claim import Budget, Claim, rejects
 from proofs_check.judge import judge_claim
 
@@ -155,3 +156,40 @@ def test_rational_tree_agrees_with_floating_point(problem: tiny.FiniteSum) -> No
     exact = [float(tiny.mean(level, problem.squared_gradient)) for level in tree[:-1]]
     rough = tiny.float_gradients(problem, 3.0, [float(v) for v in betas], 0.5, 0.5, 1)
     assert rough == pytest.approx(exact, rel=1e-5)  # the rational square root is cut at 1e-6
+
+
+def test_potential_of_theorem_5_by_recursion() -> None:
+    """The weights c_t run backwards in numbers: what is left of every step is n nu / (L T^(2/3)) or more."""
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        lip, c, mu, n = *10.0 ** rng.uniform(-2, 2, 2), rng.uniform(0.05, 0.95), int(rng.integers(1, 6))
+        total, kappa = int(rng.integers(n, 400)), sqrt(1 + 1 / c)
+        k = (2 * lip + 1 / mu) * (e - 1) / lip
+        mu0 = rng.uniform(0.05, 1.0) * mu / (2 * kappa) / (2 * n + k)
+        nu = theorem_5_bound.condition(mu0, mu, kappa, lip, n, e)
+        beta = mu0 * n / (lip * kappa * total ** (2 / 3))
+        d0 = 6 + 2 / (lip * kappa)
+        q, zeta, omega = int(total / (mu0 * n * d0)), lip / (d0 * total ** (1 / 3)), lip / sqrt(n)
+        theta = beta * kappa * zeta + 2 * beta**1.5 * kappa * omega + (beta * kappa * omega) ** 2
+        weight, left = 0.0, []
+        for _ in range(q):
+            left.append(
+                0.75 * beta * mu - lip * (beta * kappa) ** 2 / 2 - weight * beta * kappa * (1 / zeta + beta * kappa)
+            )
+            weight = (1 + theta) * weight + (beta * kappa * omega) ** 2 * (lip / 2 + 1 / mu)
+        assert q >= 1 and min(left) >= n * nu / (lip * total ** (2 / 3))
+
+
+def test_proof_of_theorem_5_rejects_a_weaker_condition() -> None:
+    def weaker(mu0, mu, kappa, lip, n, euler):  # the third term ten times smaller
+        k = (2 * lip + 1 / mu) * (euler - 1) / lip
+        return theorem_5_bound.condition(mu0, mu, kappa, lip, n, euler) + F(9, 10) * mu0**2 * k
+
+    assert rejects(decrease_proof(weaker, Budget.QUICK))
+    assert not rejects(decrease_proof(theorem_5_bound.condition, Budget.QUICK))
+
+
+def test_theorem_5_with_rough_single_gradients_is_proved_to_be_repaired() -> None:
+    (claim,) = (c for c in theorem_5.CLAIMS if c.id.endswith("theorem-5-bound"))
+    part = judge_claim(claim, Budget.QUICK)["evidence"]["parts"][0]
+    assert (part["verdict"], part["repair"]["verdict"]) == ("corrected", "proved")
