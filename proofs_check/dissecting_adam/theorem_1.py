@@ -19,18 +19,8 @@ from ..checks.symbolic import Identity, is_zero, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled, Unsatisfiable
 from .svag_limit import limit_constant, mean_square_error
 from .svag_tree import PROBLEMS, depth, factors, levels, mean, second_moment
-from .theorem_1_proof import (
-    CAUCHY,
-    DOMINATION,
-    GEOMETRIC,
-    SQUARE_OF_MEAN,
-    expectations,
-    identities,
-    level_in_floats,
-    library_paths,
-    rate_constant,
-    spread_of,
-)
+from .theorem_1_proof import expectations, level_in_floats, library_paths, rate_constant
+from .theorem_1_steps import CAUCHY, DOMINATION, SQUARE_OF_MEAN, decided, decrease, inverse_grows, spread_of
 
 UNIFORM = "(a) uniform over R^d"
 PATHWISE = "(b) conditional, almost surely along the iterates"
@@ -43,8 +33,8 @@ REASON = (
 lam, L, nu, e, c, g, x, y = sp.symbols("lam L nu e c g x y")
 
 
-def _rate(scale: int) -> ForAll:
-    """(40) without division: T e_T <= 1 / (1 / (T e_0) + c), at every level of every enumeration."""
+def _rate(scale: Any) -> ForAll:
+    """(40) without division: T e_T <= 1 / (1 / (T e_0) + scale c), at every level of every enumeration."""
 
     def points(budget: Budget) -> Iterable[Point]:
         return [p for p in expectations(budget) if p["t"] > 0]
@@ -54,7 +44,7 @@ def _rate(scale: int) -> ForAll:
 
     def prove(budget: Budget) -> list[Evidence]:
         gaps = [sides(p)[1] - sides(p)[0] for p in points(budget)]
-        chain = identities((CAUCHY, DOMINATION, SQUARE_OF_MEAN, GEOMETRIC), budget)
+        chain = decided((CAUCHY, DOMINATION, SQUARE_OF_MEAN, decrease(1), inverse_grows(scale)), budget)
         return [*chain, Exact("enumeration", {"slack >= 0 on every level": min(gaps) >= 0}, spread_of(gaps))]
 
     return ForAll(
@@ -288,7 +278,7 @@ CLAIMS = [
                 "(40) on every level of every enumeration, and its proof",
                 for_all,
                 printed=_rate(1),
-                broken=_rate(6),
+                broken=_rate(F(5, 4)),
                 reading=UNCONDITIONAL,
                 note="The conclusion holds under the unconditional bound, though the printed step (34) does not: "
                 "E[X^2/S] >= E[X]^2 / E[S] replaces it. G^2 is the smallest that each problem allows.",
@@ -297,7 +287,7 @@ CLAIMS = [
                 "(40) under the almost sure bound",
                 for_all,
                 printed=_rate(1),
-                broken=_rate(6),
+                broken=_rate(F(5, 4)),
                 reading=PATHWISE,
                 note="An almost sure bound is an unconditional one too. Gaussian noise never meets it.",
             ),

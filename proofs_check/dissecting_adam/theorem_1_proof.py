@@ -8,17 +8,15 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import sympy as sp
 
 from optassay.optimizers.variance_adapted import SVAG
 
 from ..checks.search import ForAll, Point, for_all
-from ..checks.symbolic import Identity, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Exact, Part
+from . import theorem_1_steps as step
 from .svag_tree import PROBLEMS, Node, depth, factors, levels, mean, second_moment
 from .theorem_1_paths import along_paths
 
-a, b, a2, b2, x, y, m, q, e, c = sp.symbols("a b a2 b2 x y m q e c")
 Sides = Callable[[Point], tuple[Any, Any]]
 
 
@@ -147,8 +145,8 @@ violated = not ({test})
 """
 
 
-def _everywhere(sides: Sides, test: str, *proof: Identity, relation: Any = "<=") -> ForAll:
-    """An inequality at every node of every enumeration, with the identities that prove it in general."""
+def _everywhere(sides: Sides, test: str, *proof: step.Step, relation: Any = "<=") -> ForAll:
+    """An inequality at every node of every enumeration, with the steps that prove it in general."""
 
     def prove(budget: Budget) -> list[Evidence]:
         gaps = []
@@ -156,8 +154,8 @@ def _everywhere(sides: Sides, test: str, *proof: Identity, relation: Any = "<=")
             left, right = sides(point)
             gaps.append((right - left) * (1 if relation == "<=" else -1))
         return [
-            *identities(proof, budget),
-            Exact("enumeration", {"slack >= 0 at every node": min(gaps) >= 0}, spread_of(gaps)),
+            *step.decided(proof, budget),
+            Exact("enumeration", {"slack >= 0 at every node": min(gaps) >= 0}, step.spread_of(gaps)),
         ]
 
     return ForAll(
@@ -170,27 +168,15 @@ def _everywhere(sides: Sides, test: str, *proof: Identity, relation: Any = "<=")
     )
 
 
-def identities(proof: Sequence[Identity], budget: Budget) -> list[Evidence]:
-    """The symbolic part of a proof; nothing where an inequality holds by definition."""
-    named = {f"identity {k + 1}": identity for k, identity in enumerate(proof)}
-    return symbolic_identity(named, budget) if named else []
-
-
-def spread_of(gaps: Sequence[Any]) -> dict[str, Any]:
-    """How tight an inequality is over the instances tried."""
-    values = sorted(map(float, gaps))
-    return {"nodes": len(values), "smallest slack": values[0], "median slack": values[len(values) // 2]}
-
-
 def _descent(average: str) -> Sides:
     """(31), with the gradient's mean as printed (unconditional) or given theta_t."""
 
     def sides(point: Point) -> tuple[Any, Any]:
         scale = factors(point["gradient"], point["variance"])
         rows = list(zip(scale, point["gradient"], point["variance"], point[average], strict=True))
-        step = sum(f * g * other for f, g, _, other in rows)
+        drift = sum(f * g * other for f, g, _, other in rows)
         noise = sum(f * f * (g * g + v) for f, g, v, _ in rows)
-        return point["next f"], point["f"] - step / point["L"] + noise / (2 * point["L"])
+        return point["next f"], point["f"] - drift / point["L"] + noise / (2 * point["L"])
 
     return sides
 
@@ -249,14 +235,14 @@ def level_in_floats(point: Point) -> Point:
     return found
 
 
-def _on_levels(sides: Sides, test: str, *proof: Identity) -> ForAll:
+def _on_levels(sides: Sides, test: str, *proof: step.Step) -> ForAll:
     """A relation between expectations at every level of every enumeration."""
 
     def prove(budget: Budget) -> list[Evidence]:
         gaps = [right - left for left, right in map(sides, _levels(budget))]
         return [
-            *identities(proof, budget),
-            Exact("enumeration", {"slack >= 0 on every level": min(gaps) >= 0}, spread_of(gaps)),
+            *step.decided(proof, budget),
+            Exact("enumeration", {"slack >= 0 on every level": min(gaps) >= 0}, step.spread_of(gaps)),
         ]
 
     return ForAll(
@@ -278,29 +264,30 @@ def rate_constant(point: Point) -> Any:
     return 2 * point["mu"] ** 2 / (point["L"] * point["G2"])
 
 
-def _total(scale: int) -> Sides:
-    """(37), (38): e_{t+1} <= e_t (1 - c e_t)."""
-    return lambda p: (p["next e"], p["e"] * (1 - scale * rate_constant(p) * p["e"]))
+def _falls(scale: Any) -> ForAll:
+    """(37), (38): e_{t+1} <= e_t (1 - scale c e_t)."""
+    return _on_levels(
+        lambda p: (p["next e"], p["e"] * (1 - scale * rate_constant(p) * p["e"])),
+        f"after <= e * (1 - {scale} * c * e)",
+        step.SQUARE_OF_MEAN,
+        step.CAUCHY,
+        step.DOMINATION,
+        step.decrease(scale),
+    )
 
 
-def _inverse(scale: int) -> Sides:
-    """(39), without division: 1/e_{t+1} >= 1/e_t + c."""
-    return lambda p: (p["next e"] * (1 + scale * rate_constant(p) * p["e"]), p["e"])
+def _inverses(scale: Any) -> ForAll:
+    """(39), without division: 1/e_{t+1} >= 1/e_t + scale c."""
+    return _on_levels(
+        lambda p: (p["next e"] * (1 + scale * rate_constant(p) * p["e"]), p["e"]),
+        f"after * (1 + {scale} * c * e) <= e",
+        step.inverse_grows(scale),
+    )
 
 
 def _range(high: Callable[[Point], Any]) -> ForAll:
     return _on_levels(lambda p: (rate_constant(p) * p["e"], high(p)), "c * e <= mu / L")
 
-
-# Identities behind the steps. Cauchy-Schwarz with weights a_i = grad_i^2, b_i = grad_i^2 + var_i:
-CAUCHY = Identity((a**2 / b + a2**2 / b2) * (b + b2) - (a + a2) ** 2, (a * b2 - a2 * b) ** 2 / (b * b2))
-# f(y) - f(x) >= grad (y - x) + m (y - x)^2 / 2 is least at y - x = -grad / m, where it is -grad^2 / (2 m):
-DOMINATION = Identity(x * y + m * y**2 / 2, m * (y + x / m) ** 2 / 2 - x**2 / (2 * m))
-# With g = grad and step 1/L, (31) becomes (33): -c g^2 + c^2 (g^2 + v) / 2 = -c g^2 / 2 at c = g^2 / (g^2 + v).
-SIMPLIFY = Identity(-(x**4) / (x**2 + y) + x**4 / (2 * (x**2 + y)), -(x**4) / (2 * (x**2 + y)))
-SECOND_MOMENT = Identity(q * (x + (1 - q) * y) ** 2 + (1 - q) * (x - q * y) ** 2, x**2 + q * (1 - q) * y**2)
-SQUARE_OF_MEAN = Identity(q * x**2 + (1 - q) * y**2 - (q * x + (1 - q) * y) ** 2, q * (1 - q) * (x - y) ** 2)
-GEOMETRIC = Identity(1 / (1 - c * e) - (1 + c * e), c**2 * e**2 / (1 - c * e))
 
 CLAIMS = [
     Claim(
@@ -322,7 +309,7 @@ CLAIMS = [
                     "after <= f - sum(s*a*o for s, a, o in zip(c, g, average)) / L"
                     " + sum(s*s*(a*a + v) for s, a, v in zip(c, g, var)) / (2 * L)",
                 ),
-                repair=_everywhere(_descent("gradient"), "True", SECOND_MOMENT),
+                repair=_everywhere(_descent("gradient"), "True", step.SECOND_MOMENT),
                 broken=_everywhere(
                     lambda p: (p["next f"], p["f"] - _scaled(p["gradient"], p["variance"]) / p["L"]), "False"
                 ),
@@ -334,13 +321,13 @@ CLAIMS = [
             Part(
                 "(33): after inserting the factors",
                 for_all,
-                printed=_everywhere(_halved(F(1, 2)), "True", SIMPLIFY),
+                printed=_everywhere(_halved(F(1, 2)), "True", step.SIMPLIFY),
                 broken=_everywhere(_halved(F(1)), "after <= f - scaled / L"),
             ),
             Part(
                 "(34): Jensen",
                 for_all,
-                printed=_everywhere(_jensen(2), "True", CAUCHY),
+                printed=_everywhere(_jensen(2), "True", step.CAUCHY),
                 broken=_everywhere(lambda p: (2 * _size(p) ** 2, _jensen(2)(p)[1]), "2 * size**2 <= scaled * second"),
                 note="Coordinates with a zero gradient drop out of the left side and only enlarge the divisor, so the "
                 "division by their squares in the display does no harm.",
@@ -361,13 +348,13 @@ CLAIMS = [
             Part(
                 "(35): strong convexity",
                 for_all,
-                printed=_everywhere(_gradient_dominates(2), "True", DOMINATION),
+                printed=_everywhere(_gradient_dominates(2), "True", step.DOMINATION),
                 broken=_everywhere(_gradient_dominates(4), "4 * mu * f <= size"),
             ),
             Part(
                 "(35), (36) under the almost sure bound",
                 for_all,
-                printed=_everywhere(_conditional("G2 almost surely"), "True", CAUCHY, DOMINATION),
+                printed=_everywhere(_conditional("G2 almost surely"), "True", step.CAUCHY, step.DOMINATION),
                 broken=_everywhere(
                     lambda p: (p["next f"], p["f"] - 2 * (p["f"] / p["mu"]) * p["L"] ** 2 / p["G2"] * p["f"]), "False"
                 ),
@@ -375,16 +362,16 @@ CLAIMS = [
             Part(
                 "(37), (38): total expectation",
                 for_all,
-                # E[X^2 / S] >= E[X]^2 / E[S] with X = |grad|^2, S = E_t|g|^2: CAUCHY again, over paths.
-                printed=_on_levels(_total(1), "after <= e * (1 - c * e)", SQUARE_OF_MEAN, CAUCHY, DOMINATION),
-                broken=_on_levels(_total(4), "after <= e * (1 - 4 * c * e)"),
+                # E[X^2 / S] >= E[X]^2 / E[S] with X = |grad|^2, S = E_t|g|^2: step.CAUCHY again, over paths.
+                printed=_falls(1),
+                broken=_falls(F(5, 4)),
                 note="Holds with the unconditional G^2 too: E[X^2/S] >= E[X]^2 / E[S] replaces the pathwise (34)-(36).",
             ),
             Part(
                 "(39): inverses",
                 for_all,
-                printed=_on_levels(_inverse(1), "after * (1 + c * e) <= e", GEOMETRIC),
-                broken=_on_levels(_inverse(6), "after * (1 + 6 * c * e) <= e"),
+                printed=_inverses(1),
+                broken=_inverses(F(5, 4)),
                 note="Needs 0 <= c e_t < 1. Since G^2 >= E|grad f|^2 >= 2 mu e_t, c e_t <= mu / L <= 1 always, and "
                 "c e_t = 1 only without noise at mu = L, where e_{t+1} = 0.",
             ),

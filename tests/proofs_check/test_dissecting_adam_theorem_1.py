@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from fractions import Fraction as F
 
 import numpy as np
 import pytest
 
-from proofs_check.claim import Budget, Claim
+from proofs_check.checks.search import ForAll, for_all
+from proofs_check.claim import Budget, Claim, Verdict, judge, rejects
 from proofs_check.dissecting_adam import theorem_1, theorem_1_proof
 from proofs_check.dissecting_adam.svag_limit import limit_constant, mean_square_error
 from proofs_check.dissecting_adam.svag_tree import PROBLEMS, factors, levels, mean, second_moment
@@ -126,3 +128,11 @@ def test_nodes_resolve_the_dip_around_zero() -> None:
     assert abs(coarse[1] / finer[1] - 1) > 0.003, "200 nodes would do as well: the docstring is out of date"
     gap = 1 - np.array(times) * default / limit_constant(1.0)
     assert gap[0] / gap[1] == pytest.approx(2, rel=0.05)  # it falls like t^(-1/2)
+
+
+@pytest.mark.parametrize("statement", [theorem_1._rate, theorem_1_proof._falls, theorem_1_proof._inverses])
+def test_no_constant_above_the_sharp_one_passes(statement: Callable[[F], ForAll]) -> None:
+    # The two-point law attains c, so 1 + 1/100 of it is false for the class, whatever eight problems say.
+    assert judge(for_all(statement(F(1)), Budget.QUICK)) is Verdict.PROVED
+    assert judge(for_all(statement(F(99, 100)), Budget.QUICK)) is Verdict.PROVED
+    assert rejects(for_all(statement(F(101, 100)), Budget.QUICK))
