@@ -17,9 +17,9 @@ from ..checks.bounds import Inequality, coefficient_signs, inequality
 from ..checks.search import ForAll, for_all
 from ..checks.symbolic import Identity, is_zero, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled, Way, Witness
+from .nonconvex_bias import Ascent, ascending
+from .nonconvex_derivation import EXTRAPOLATED, H, derived, stated
 from .nonconvex_lemmas import Bounded, on_runs
-
-H = sp.Symbol("H", positive=True)
 
 # (21)-(25)
 
@@ -43,6 +43,7 @@ def falling_sums(s: Sums, budget: Budget) -> list[Evidence]:
     u, e, d, low, more, a, b, c, q, b2 = sp.symbols("u e d m h a b c q beta_2", positive=True)
     first, top = e + u, e + d + u
     steps = {
+        "(21), termwise: 1/v_t <= 1/c": coefficient_signs(1 / c - 1 / (c + d))[1],
         "telescoping: (w_1 - w_T) + (w_T - w_{T+1}) = w_1 - w_{T+1}": is_zero((a - b) + (b - c) - (a - c)),
         "(22): sum of decrements w_1 - w_T": coefficient_signs(s.first * first - e)[1],
         "(23), termwise: d^2 <= w_1 d": coefficient_signs(top * d - d**2)[1],
@@ -51,6 +52,16 @@ def falling_sums(s: Sums, budget: Budget) -> list[Evidence]:
         "v_t <= H^2: its weights sum to 1 - beta_2^t": is_zero(b2 * (1 - q) + (1 - b2) - (1 - b2 * q)),
     }
     return [Exact("certificate", steps)]
+
+
+def _from_one(factor: Any) -> dict[str, Inequality]:
+    """With ``delta_1 = w_1``: ``w_1 + (w_1 - w_T)`` and ``w_1^2 + w_1 (w_1 - w_T)``, u = w_T, e = w_1 - w_T."""
+    u, e = sp.symbols("u e")
+    first = e + u
+    return {
+        "(22)": Inequality(first + e, "<=", factor * first),
+        "(23)": Inequality(first**2 + first * e, "<=", factor * first**2),
+    }
 
 
 def _level_kept(budget: Budget) -> list[Evidence]:
@@ -238,13 +249,30 @@ CLAIMS = [
                 note=r"(24) needs no falling $\alpha_t$: $w_t\ge w_T\ge\alpha_T/H$.",
             ),
             Part(
+                "(20) with 3/2 L, from the hypotheses as they stand",
+                derived,
+                printed=stated(True, EXTRAPOLATED),
+                broken=stated(True, EXTRAPOLATED)._replace(c2=H**2),
+                note=r"$H+LbG$ stands where the lemmas bound $\|\nabla f(z_i)\|$, $G\le\alpha H/\sqrt c$ and "
+                r"$E\|w_1\|_1\le d\alpha/\sqrt c$: $C_1,C_2,C_3$ are free of $d$ and $T$, $C_4$ of $T$.",
+            ),
+            Part(
                 "(20) on exact runs, arbitrary steps, constants with 3/2 L",
                 on_runs,
                 printed=Bounded("(20) with 3/2 L"),
                 broken=Bounded("(20), a hundredth"),
-                note=r"Derived: the lemmas with $\|\nabla f(z_i)\|\le H$, or, from the hypotheses as they stand, with "
-                r"$H+LbG$ for the one $H$ that stands for it, $G\le\alpha H/\sqrt c$. With falling steps "
-                r"$\sum\|w_tm_t\|^2\le\sum\|w_tg_t\|^2$ and $C_1=\frac32L+\frac12+\frac12L^2b^2$ does.",
+                bears=False,
+            ),
+            Part(
+                "without unbiased gradients: g_t = -f'(theta_t), f = sqrt(1 + x^2), T = 10^6",
+                ascending,
+                printed=Ascent(10**6),
+                broken=Ascent(10**8),
+                sound=Ascent(100),
+                bears=False,
+                note=r"The theorem does not say that $E[g_t\mid\theta_t]=\nabla f(\theta_t)$. Uphill all its "
+                r"hypotheses hold ($w_t=1/(\sqrt t|f'|)$ falls, $v_t\ge\frac9{25}$), $f'^2\ge\frac9{25}$ for ever, "
+                r"and the bound is 0.09 at $T=10^6$.",
             ),
             Part(
                 "without falling w_t: a walk up a slope, T = 10^10",
@@ -297,8 +325,17 @@ CLAIMS = [
                 printed=Sums(),
                 broken=Sums(third=2),
                 note=r"(21) is termwise: $\alpha_t^2/v_t\le\alpha_t^2/c$. (23): $\sum\delta^2\le w_1\sum|\delta|$; the "
-                "printed reason, a square equal to a difference, is not one. Summed from $t=1$ with $w_0=0$ (22) would "
-                "need a factor 2.",
+                "printed reason, a square equal to a difference, is not one.",
+            ),
+            Part(
+                "(22) and (23) with their sums from t = 1, where w_0 does not exist: with w_0 = 0",
+                inequality,
+                printed=_from_one(1),
+                broken=_from_one(sp.Rational(1, 2)),
+                repair=_from_one(2),
+                repair_note=r"twice the right sides, or sums from $t=2$",
+                bears=False,
+                note=r"$\delta_1=w_1$ comes on top of $w_1-w_T$. Only $C_1$ to $C_4$ change.",
             ),
             Part("(25)", symbolic_identity, printed=_combination(1), broken=_combination(2)),
             Part(
