@@ -143,7 +143,7 @@ def test_contributions_at_a_point() -> None:
     """L = 2, b = 3, H = 1, G = 2 by hand, H also at the z_i: C_1 = 3 + 1/2 + 36, C_3 = (3 + 36) 9, C_4 as below."""
     d = nonconvex_derivation
     at = {d.L: 2, d.B: 3, d.H: 1, d.G: 2, d.FIRST: 5, d.DROP: 7}
-    found = [v.subs(at) for v in d.contributions()]
+    found = [float(v.subs(at)) for v in d.contributions()]
     assert found == [39.5, 5, 351, 3 * 5 / 2 + 3 * 9 * 4 + 10 + 7]
     assert d.EXTRAPOLATED.subs(at) == 13
 
