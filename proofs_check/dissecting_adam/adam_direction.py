@@ -84,15 +84,12 @@ def _never_lengthens(betas: tuple[Any, Any], budget: Budget) -> list[Evidence]:
     beta_1, beta_2 = betas
     horizons = range(1, budget.pick(6, 12))
     if beta_1 is None:  # equal constants, as a symbol
-        c = sp.symbols("c0:5", positive=True)
-        g = sp.symbols("g0:5", real=True)
-        mean = sum(w * x for w, x in zip(c, g, strict=True))
-        spread = sum(w * (x - mean) ** 2 for w, x in zip(c, g, strict=True))
-        second = sum(w * x**2 for w, x in zip(c, g, strict=True))
-        last = {c[4]: 1 - sum(c[:4])}
+        # sum c (g - m)^2 = sum c g^2 - 2 m sum c g + m^2 sum c, whatever the number of gradients is.
+        total, mean, second = sp.symbols("sum_c m v")
+        spread = second - 2 * mean * mean + mean**2 * total
         steps = {
             "weights c >= 0 sum to one => v - m^2 = sum_s c_s (g_s - m)^2 >= 0": is_zero(
-                (second - mean**2 - spread).subs(last)
+                second - mean**2 - spread.subs(total, 1)
             )
         }
         return [Exact("symbolic", steps)]

@@ -110,19 +110,19 @@ def _smallest_mass(functional: Callable[[np.ndarray], Any], budget: Budget) -> l
             float(functional(_assembled(p).astype(float))),
         ),
         replay=NO_REPLAY,
-        proof=lambda budget: [_mass_is_at_least_trace(budget)],
+        proof=lambda budget: [_mass_is_at_least_trace(functional, budget)],
     )
     return for_all(statement, budget)
 
 
-def _mass_is_at_least_trace(budget: Budget) -> Exact:
+def _mass_is_at_least_trace(functional: Callable[[np.ndarray], Any], budget: Budget) -> Exact:
     steps = {}
     for k, p in enumerate(_oriented_points(budget)):
         q = _assembled(p)
         trace, diagonal = sum(p["eigenvalues"]), all(q[i, j] == 0 for i in range(len(q)) for j in range(i))
         excess = sum(abs(q[i, j]) for i in range(len(q)) for j in range(len(q)) if i != j)
         steps[f"case {k}: mass = trace + off-diagonal mass, equal to the trace iff diagonal"] = (
-            np.trace(q) == trace and mass(q) == trace + excess and (excess == 0) == diagonal
+            np.trace(q) == trace and functional(q) == trace + excess and (excess == 0) == diagonal
         )
     lam, r = sp.symbols("l0:3", positive=True), sp.symbols("r0:3", real=True)
     # Any orientation: q_ii = sum_k l_k r_ik^2 > 0, hence sum |q_ii| = tr Q = sum l_k, and the rest is >= 0.
@@ -266,7 +266,7 @@ CLAIMS = [
                 "smallest mass iff diagonal",
                 _smallest_mass,
                 printed=mass,
-                broken=lambda q: -mass(q),
+                broken=lambda q: sum(entry**2 for entry in q.flat),
                 note=r"$\sum_{ij}|q_{ij}|\ge\sum_iq_{ii}=\mathrm{tr}\,Q$ with equality iff $Q$ is diagonal.",
             ),
             Part(

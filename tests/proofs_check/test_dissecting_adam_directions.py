@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from proofs_check.claim import Budget
+from proofs_check.claim import Budget, rejects
 from proofs_check.dissecting_adam import (
     curvature,
     diagonal_mass,
@@ -34,7 +34,7 @@ EXPECTED = {
     "axis-aligned-is-best-case": "proved",
     "diagonal-dominance-bound": "proved",
     "hessian-facts": "needs data",
-    "noise-enters-ssd-only-through-rho": "proved",
+    "noise-enters-ssd-only-through-rho": "corrected",
     "noise-offset-hurts-sgd": "corrected",
     "optimal-step-exactly-computable": "proved",
 }
@@ -147,3 +147,29 @@ def test_line_search_finds_the_optimal_step() -> None:
     slope = q @ delta
     exact = (slope @ slope) ** 2 / (2 * slope @ q @ slope)
     assert abs(improvements.line_search(q, delta, [slope]) - exact) < 1e-9
+
+
+def test_success_probability_forgets_the_spectrum_on_axis_aligned_problems_only() -> None:
+    # Phi(|Q delta|_1 / (nu sqrt (Q^2)_11)) for the spectra (1, 2) and (1, 50), simulated.
+    delta, nu, draws = np.array([1.0, 0.5]), 0.7, 200_000
+    xi = np.random.default_rng(0).standard_normal((draws, 2))
+
+    def success(basis: np.ndarray, steep: float) -> float:
+        q = basis @ np.diag([1.0, steep]) @ basis.T
+        return float(np.mean(np.sign((delta - nu * xi) @ q)[:, 0] == np.sign(q @ delta)[0]))
+
+    turn = np.array([[1.0, 1.0], [1.0, -1.0]]) / sqrt(2)
+    assert success(np.eye(2), 2.0) == pytest.approx(success(np.eye(2), 50.0), abs=0.005)
+    assert abs(success(turn, 2.0) - success(turn, 50.0)) > 0.05
+    found = part("noise-enters-ssd-only-through-rho", "noise and spectrum")
+    assert (found["verdict"], found["repair"]["verdict"]) == ("corrected", "proved")
+
+
+def test_correlation_that_is_not_the_gradients_is_rejected() -> None:
+    # Free of nu, but not a correlation of Q xi.
+    assert rejects(noise._free_of_noise(lambda q, nu, i, j: q[i, j] ** 2, Budget.QUICK))
+
+
+def test_only_the_absolute_sum_is_smallest_for_diagonal_matrices() -> None:
+    # The sum of squares is the same in every orientation.
+    assert rejects(curvature._smallest_mass(lambda q: sum(v * v for v in q.flat), Budget.QUICK))
