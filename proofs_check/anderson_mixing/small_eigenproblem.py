@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 from typing import Any, Literal
 
 import numpy as np
@@ -70,7 +71,7 @@ def _small(statement: SmallEigenvalue, budget: Budget) -> list[Evidence]:
             SMALL_REPLAY,
             methods,
             (1e-9, 1e-6),
-            proof=lambda b: [_sylvester(), _largest_zeros(statement)],
+            proof=lambda b: [_sylvester(), _positive_direction(), _largest_zeros(statement)],
         ),
         budget,
     )
@@ -108,18 +109,46 @@ def _sylvester() -> Exact:
     )
 
 
-def _largest_zeros(statement: SmallEigenvalue) -> Exact:
-    """The non-zero eigenvalues are common by :func:`_sylvester`; what is left are the zeros.
-
-    For ``d < 2m`` the small matrix has ``2m - d`` zeros more, for ``d = 2m`` none. For ``d > 2m`` the big one has ``d -
-    2m`` more, so that its largest eigenvalue is at least 0; then either the small one is singular and has a zero, or B
-    and Z are regular and ``B J B'`` has m positive eigenvalues by Sylvester's law of inertia, as J has.
+def _positive_direction() -> Exact:
+    """If the small matrix is regular, B has full column rank and Z is regular, so some p has ``B'p = (u, u)``, u != 0;
+    then ``p'BJB'p = 2 u'Z^+ u = 2 u'Z^+ Z Z^+ u > 0``: the largest eigenvalue of both matrices is positive.
     """
-    steps = {
-        "d >= 2m: the same": statement.above == "same",
-        "d < 2m: the larger of it and 0": statement.below == "at least zero",
-    }
-    return Exact("symbolic", steps)
+    x, r, u = letters("X R u")
+    (plus,) = letters("Z+", symmetric=True)
+    delta = sp.Symbol("delta", nonnegative=True)
+    zero = 0 * IDENTITY
+    block, column = [[zero, plus], [plus, zero]], [u, u]
+    form = sum((column[i].T @ block[i][j] @ column[j] for i in (0, 1) for j in (0, 1)), 0 * (u.T @ u))
+    squares = (r @ plus).T @ (r @ plus) + delta * ((x @ plus).T @ (x @ plus))
+    return Exact(
+        "symbolic",
+        {
+            "(u, u)' J (u, u) = 2 u'Z^+ u": (form - 2 * (u.T @ plus @ u)).is_zero(),
+            "Z^+ Z Z^+ = |R Z^+|^2 + delta |X Z^+|^2": (
+                plus @ (r.T @ r + delta * (x.T @ x)) @ plus - squares
+            ).is_zero(),
+        },
+    )
+
+
+def _largest_zeros(statement: SmallEigenvalue) -> Exact:
+    """Both largest eigenvalues in every case that can occur, against the statement.
+
+    The non-zero eigenvalues are common by :func:`_sylvester`, and the big matrix has ``d - 2m`` zeros more. A largest
+    eigenvalue then depends only on the largest common one (its sign: 1, -1, or none) and on whether there is a zero.
+    By :func:`_positive_direction` the small matrix cannot be regular without a positive eigenvalue.
+    """
+    m, steps = 3, {}
+    for excess, relation in ((-1, "d < 2m"), (0, "d = 2m"), (1, "d > 2m")):
+        held = True
+        for common, zeros in product((1.0, -1.0, None), range(3)):  # zeros of the small matrix
+            others = zeros + excess  # of the big one
+            if others < 0 or (zeros == 0 and common != 1.0) or (common is None and not (zeros and others)):
+                continue
+            small, big = (max(v for v in (common, 0.0 if n else None) if v is not None) for n in (zeros, others))
+            held &= statement.small(big, 2 * m + excess, m) == small
+        steps[f"{relation}: the value stated, whatever the signs and the zeros"] = held
+    return Exact("enumeration", steps)
 
 
 @dataclass(frozen=True)
@@ -161,6 +190,19 @@ def _same_decision(statement: SameDecision, budget: Budget) -> list[Evidence]:
         small = float(np.max(np.linalg.eigvals(small_matrix(floats(point))).real))
         return decide(small, point), decide(float(np.linalg.eigvalsh(symmetric_part(floats(point)))[-1]), point)
 
+    def proof(budget: Budget) -> list[Evidence]:
+        """The small eigenvalue is ``max{lambda, 0}``: for ``lambda < 0`` both sides of (14) decide for it."""
+        del budget
+        lam, alpha, rest = sp.symbols("lam alpha rest", nonnegative=True)  # lambda = -lam, rest = 2 beta (1 - mu)
+        steps = {
+            "every alpha >= 0, every beta > 0": all(Fraction(v) >= 0 for v in statement.alphas)
+            and all(Fraction(v) > 0 for v in statement.betas),
+            "alpha lambda <= 2 beta (1 - mu) for lambda < 0": (rest + alpha * lam).is_nonnegative is True,
+            "alpha 0 <= 2 beta (1 - mu)": rest.is_nonnegative is True,
+        }
+        relation = SmallEigenvalue("same", "at least zero")
+        return [_sylvester(), _positive_direction(), _largest_zeros(relation), Exact("symbolic", steps)]
+
     methods = ("zeros of the exact characteristic polynomials", "eigenvalues in floating point")
     return for_all(
         ForAll(
@@ -171,6 +213,7 @@ def _same_decision(statement: SameDecision, budget: Budget) -> list[Evidence]:
             DECISION_REPLAY,
             methods,
             (0.5, 0.5),
+            proof=proof,
         ),
         budget,
     )

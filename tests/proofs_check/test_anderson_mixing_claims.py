@@ -200,3 +200,28 @@ def test_secant_step_by_hand() -> None:
     r = {v: -(v + v**3) for v in (x, y)}
     secant = x - r[x] * (x - y) / (r[x] - r[y])
     assert secant == pytest.approx(x * y * (x + y) / (1 + x * x + x * y + y * y), rel=1e-12)
+
+
+def test_largest_eigenvalues_of_the_two_forms_differ_only_below_two_columns_per_dimension() -> None:
+    """Random histories in numbers, and the enumeration of cases against each wrong statement."""
+    rng = np.random.default_rng(3)
+    false_zeros = 0
+    for _ in range(400):
+        d, m = (int(v) for v in rng.integers(1, 7, 2))
+        x, r = rng.standard_normal((2, d, m))
+        if d < 2 * m and rng.random() < 0.5:
+            r = -2 * np.eye(d, m) + 0.1 * r
+            x = np.eye(d, m)
+        z = np.linalg.pinv(r.T @ r + 0.3 * x.T @ x, rcond=1e-10)
+        half = (x + 0.1 * r) @ z @ r.T
+        b, o = np.hstack([x + 0.1 * r, r]), 0 * z
+        big = np.linalg.eigvalsh(half + half.T)[-1]
+        small = np.max(np.linalg.eigvals(b.T @ b @ np.block([[o, z], [z, o]])).real)
+        assert small == pytest.approx(max(big, 0.0), abs=1e-6 * max(1.0, abs(big)))
+        assert d < 2 * m or big > -1e-9
+        false_zeros += big < -1e-3
+    assert false_zeros > 20
+    statement = small_eigenproblem.SmallEigenvalue
+    assert small_eigenproblem._largest_zeros(statement("same", "at least zero")).holds
+    for wrong in (statement("same", "same"), statement("negated", "at least zero"), statement("same", "negated")):
+        assert not small_eigenproblem._largest_zeros(wrong).holds
