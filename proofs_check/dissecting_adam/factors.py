@@ -63,8 +63,13 @@ def _defined_and_unique(domain: Any, budget: Budget) -> list[Evidence]:
                     "violated = mean**2 == 0 or mean**2 + variance == 0",
                 )
             ]
-    # On p != 0 both divisors p^2 and p^2 + sigma^2 are positive, so nothing else can happen outside the grid.
-    return [Exact("rational", {f"defined at all {count} rational points tried": count > 0, "p^2 > 0 off zero": True})]
+    off_zero, spread = sp.Symbol("p", real=True, nonzero=True), sp.Symbol("v", nonnegative=True)
+    steps = {
+        f"defined at all {count} rational points tried": count > 0,
+        "p^2 > 0 for p != 0": (off_zero**2).is_positive is True,
+        "p^2 + sigma^2 > 0 for p != 0": (off_zero**2 + spread).is_positive is True,
+    }
+    return [Exact("symbolic", steps)]
 
 
 def _discrete_laws(budget: Budget) -> Iterable[Point]:

@@ -18,15 +18,18 @@ def _cdf(x: Any) -> Any:
     return (-x / arb(2).sqrt()).erfc() / 2
 
 
+def _exponent(a: Any, b: Any, sine: Any, cosine: Any) -> Any:
+    """Logarithm of Plackett's integrand at the correlation ``sine``, in any numbers."""
+    return -(a * a - 2 * a * b * sine + b * b) / (2 * cosine**2)
+
+
 def sign_moment_ball(a: Any, b: Any, r: Any) -> Any:
     """Ball around E[sign(X + a) sign(Y + b)], (X, Y) standard with correlation r, by Plackett's identity."""
     from flint import acb, arb
 
     if abs(r) == 1:
         return r * (1 - 2 * abs(_cdf(a) - _cdf(r * b)))
-    body = acb.integral(
-        lambda u, _: (-(a * a - 2 * a * b * u.sin() + b * b) / (2 * u.cos() ** 2)).exp(), acb(0), acb(r.asin())
-    )
+    body = acb.integral(lambda u, _: _exponent(a, b, u.sin(), u.cos()).exp(), acb(0), acb(r.asin()))
     root = arb(2).sqrt()
     return (a / root).erf() * (b / root).erf() + 2 / arb.pi() * body.real
 
@@ -76,11 +79,14 @@ def _exact_moment(formula: Callable[[Any, Any, Any], Any], budget: Budget) -> li
     x, y = sp.symbols("x y", real=True)
     r = sp.Symbol("r")
     density = sp.exp(-(x**2 - 2 * r * x * y + y**2) / (2 * (1 - r**2))) / (2 * sp.pi * sp.sqrt(1 - r**2))
+    slope = 2 / sp.pi * sp.exp(_exponent(x, y, r, sp.sqrt(1 - r**2))) * sp.diff(sp.asin(r), r)
     steps = {
         "d phi_2 / dr = d^2 phi_2 / dx dy, hence dE/dr = 4 phi_2(a, b; r)": sp.simplify(
             (sp.diff(density, r) - sp.diff(density, x, y)) / density
         )
-        == 0
+        == 0,
+        # At r = 0 the signs are independent, with means erf(a / sqrt 2) and erf(b / sqrt 2).
+        "the integral in u = arcsin r has that slope": sp.simplify(slope / density - 4) == 0,
     }
     with ctx.workprec(200):
         for a, b, corr in MOMENT_POINTS:
