@@ -336,7 +336,7 @@ CLAIMS = [
                 repair=_weight_bounded("R"),
                 repair_note=r"$v_+$ bounds the corrected $\sqrt{v_t/(1-\beta_2^t)}$",
                 bears=False,
-                note=r"$s_t/(\beta_1\sqrt{v_t})=(1-\beta_1^t)/\sqrt{1-\beta_2^t}$ is 3.2 at $t=1$ and 6.6 at $t=10$ at "
+                note=r"$s_t/(\beta_1\sqrt{v_t})=(1-\beta_1^t)/\sqrt{1-\beta_2^t}$ is 3.2 at $t=1$ and 6.5 at $t=10$ at "
                 "the defaults.",
             ),
             Part(

@@ -75,6 +75,22 @@ def _scales(law: Callable[[Any, Any], Any]) -> Mapping[str, Identity]:
     return found | {"from t to t + 1": Identity(q * law(q, n) + 1, law(q, n + 1), {q: ("1/2", "1/3")})}
 
 
+def _noise_factor(p: int, factor: Callable[[Any, Any], Any]) -> Mapping[str, Identity]:
+    """p-th power of the scale of ``m'_t - m_t`` in proportion to that of ``factor``, over t: 1 to 2, n to n + 1."""
+    n = sp.Symbol("n", positive=True)
+
+    def scale(t: Any) -> Any:
+        return (1 - B1) ** p * (1 - B1 ** (p * t)) / (1 - B1**p)
+
+    over = {B1: ("1/2", "1/3")}
+    return {
+        f"t = {t}": Identity(
+            sp.expand(scale(t + 1) * factor(B1, t) ** p), sp.expand(scale(t) * factor(B1, t + 1) ** p), over
+        )
+        for t in (1, n)
+    }
+
+
 def _neighbours(share: Any) -> Mapping[str, Identity]:
     """Covariance of sums at t and t + 1 as a share of the variance at t, unit noise: weight by weight, any t."""
     w = sp.Symbol("w", positive=True)
@@ -230,7 +246,8 @@ CLAIMS = [
         id="adamomentum/appendix-b1-stable-noise",
         location="(4), B.1",
         statement=r"$(m'_t-m_t)/(1-\beta_1)$ is symmetric $p$-stable with the scale of $\zeta_t$, "
-        r"and $\theta_{t+1}=\theta_t-\alpha m'_t/z_t+\alpha(m'_t-m_t)/z_t$ with independent noise.",
+        r"and $\theta_{t+1}=\theta_t-\alpha m'_t/z_t+\alpha(m'_t-m_t)/z_t$ with independent noise, a multiple of "
+        r"$(1-\beta_1^t)\Sigma_tS$.",
         parts=(
             Part(
                 r"p-th power of the scale of the sum, in units of that of one term",
@@ -241,6 +258,23 @@ CLAIMS = [
                 repair_note=r"scale $(\frac{1-\beta_1^{pt}}{1-\beta_1^p})^{1/p}$ times that of $\zeta$",
                 note=r"$E\exp(iu\sum w_i\zeta_i)=\exp(-|u|^p\sum w_i^p)$, so it is stable, but wider: by "
                 r"$1/(1-\beta_1^p)$ in the $p$-th power, 5.3 at $p=2$, $\beta_1=0.9$.",
+            ),
+            Part(
+                r"the factor $1-\beta_1^t$ of the noise, up to a constant (p = 2)",
+                symbolic_identity,
+                printed=_noise_factor(2, lambda b, t: 1 - b**t),
+                broken=_noise_factor(2, lambda b, t: 1 - b ** (t + 1)),
+                repair=_noise_factor(2, lambda b, t: sp.sqrt(1 - b ** (2 * t))),
+                repair_note=r"$(1-\beta_1)(\frac{1-\beta_1^{pt}}{1-\beta_1^p})^{1/p}$ for $1-\beta_1^t$",
+                note=r"The factor is there to cancel that of $z_t$ and is right for $p=1$ only. Without it the noise "
+                r"of (3) would carry $q_t$ like the drift.",
+            ),
+            Part(
+                r"the factor $1-\beta_1^t$ of the noise (p = 1)",
+                symbolic_identity,
+                printed=_noise_factor(1, lambda b, t: 1 - b**t),
+                broken=_noise_factor(1, lambda b, t: 1 - b ** (2 * t)),
+                bears=False,
             ),
             Part(
                 "independence over t: the covariance of two neighbours (p = 2)",

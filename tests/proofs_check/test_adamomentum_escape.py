@@ -178,3 +178,37 @@ def test_quadratic_forms_are_not_ordered() -> None:
     scale = np.diag([1.0, 0.5])
     values = np.linalg.eigvalsh(plain - scale @ plain @ scale)
     assert values[0] < 0 < values[1]
+
+
+def test_a_larger_complement_with_more_mass_outside() -> None:
+    """Semi-axes (1, 4) and (2, 3/2): the Levy measure 1/y^2 on both axes, by quadrature."""
+    from scipy.integrate import quad
+
+    def mass(axes: tuple[float, float]) -> float:
+        return sum(2 * quad(lambda y: y**-2, r, np.inf)[0] for r in axes)
+
+    assert 1 * 4 > 2 * 1.5 and mass((1, 4)) == pytest.approx(2.5) and mass((2, 1.5)) == pytest.approx(7 / 3)
+
+
+def test_volume_of_an_ellipsoid_by_counting() -> None:
+    rng = np.random.default_rng(5)
+    points = rng.uniform(-1, 1, (200_000, 3))
+    share = float(np.mean(np.sum(points**2, axis=1) <= 1))
+    assert 8 * share == pytest.approx(np.pi**1.5 / (3 / 4 * np.pi**0.5), rel=0.01)  # Gamma(5/2) = 3 sqrt(pi)/4
+
+
+def test_scale_of_the_momentum_noise_is_no_multiple_of_the_correction() -> None:
+    """Gaussian: standard deviations of m'_t - m_t at t = 1, 2, 20 against 1 - beta1^t."""
+    rng, b = np.random.default_rng(6), 0.9
+    gap, found = np.zeros(200_000), {}
+    for t in range(1, 21):
+        gap = b * gap + (1 - b) * rng.standard_normal(gap.shape)
+        found[t] = float(gap.std())
+    for t in (2, 20):
+        exact = ((1 - b ** (2 * t)) / (1 - b**2)) ** 0.5
+        assert found[t] / found[1] == pytest.approx(exact, rel=0.01)
+        assert exact < 0.8 * (1 - b**t) / (1 - b)
+
+
+def test_mean_roots_and_mean_squares() -> None:
+    assert (49 + 1) / 2 == 5**2 and (7 + 1) / 2 < 5
