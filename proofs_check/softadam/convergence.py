@@ -230,7 +230,7 @@ STABILITY = Claim(
             for_all,
             printed=_stable(lambda f: all(abs(x) <= 1 for x in f)),
             broken=_stable(lambda f: all(abs(x) <= 2 for x in f)),
-            repair=replace(_stable(lambda f: all(abs(x) <= 1 for x in f), "<=", proof=False), exhaustive=True),
+            repair=replace(_stable(lambda f: all(abs(x) <= 1 for x in f), "<=", proof=False), exact=True),
             repair_note="it stays bounded: alpha lambda = 2 oscillates for ever, lambda = 0 stays where it is",
             bears=False,
             note="So the strict condition is necessary and sufficient for convergence, not for boundedness.",

@@ -12,7 +12,7 @@ import sympy as sp
 from ..checks.bounds import Inequality, inequality
 from ..checks.search import ForAll, for_all
 from ..checks.symbolic import Identity, symbolic_identity
-from ..claim import Budget, Claim, Evidence, Part
+from ..claim import Budget, Claim, Evidence, Exact, Part
 from .transcription import ratio
 
 S, U, W, Y = sp.symbols("p u w y")
@@ -140,7 +140,11 @@ def _soft_variance(relation: str, share: float = 1.0) -> ForAll:
         low, high, mean = sp.symbols("low high mean")
         # (high - d)(d - low) >= 0 gives Var d <= (high - mean)(mean - low).
         split = Identity((high - mean) * (mean - low), (high - low) ** 2 / 4 - (mean - (high + low) / 2) ** 2)
-        return symbolic_identity({"variance of a variable in [low, high]": split}, budget)
+        stated = {"the stated bound is not below the one that is proved": share >= 1}
+        return [
+            *symbolic_identity({"variance of a variable in [low, high]": split}, budget),
+            Exact("rational", stated),
+        ]
 
     return ForAll(
         points=points,

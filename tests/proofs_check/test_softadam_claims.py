@@ -12,11 +12,12 @@ import pytest
 from optassay.optimizers.adam import Adam, AMSGrad
 from optassay.optimizers.sgd import Momentum
 from optassay.optimizers.softadam import SoftAdam
+from proofs_check.checks.search import for_all
 from proofs_check.checks.tables import welch
-from proofs_check.claim import Budget
+from proofs_check.claim import Budget, Verdict, judge, rejects
 from proofs_check.judge import judge_claim
 from proofs_check.softadam import claims
-from proofs_check.softadam.adam_long_run import distance_bound, step_bound
+from proofs_check.softadam.adam_long_run import _growth, distance_bound, step_bound
 from proofs_check.softadam.early_variance import variance_of_inverse_root
 from proofs_check.softadam.tables import CIFAR10, PENN_TREEBANK
 from proofs_check.softadam.transcription import ratio, second_moment_weights
@@ -144,19 +145,39 @@ def test_minimiser_drives_softadam_off() -> None:
     assert moves[0] / 8 + 7 * moves[1] / 8 == pytest.approx(7 / 48, abs=1e-14)
 
 
-@pytest.mark.parametrize("beta1", [0.0, 0.9])
-def test_adams_steps_and_iterates_stay_within_the_bounds(beta1: float) -> None:
+@pytest.mark.parametrize("text", ["0 999/1000", "9/10 999/1000", "1/2 3/10", "9/10 82/100", "3/10 1/10"])
+def test_adams_steps_and_iterates_stay_within_the_bounds(text: str) -> None:
+    # The last three have 1 - beta2 > (1 - beta1)^2, so that the first steps need more than K without bias corrections.
+    first, second = betas = tuple(map(Fraction, text.split()))
+    assert first**2 < second
     starts = np.concatenate([np.geomspace(1e-3, 10, 40), [0.05]])[:, None]
-    rule, alpha = Adam(0.1, beta1, 0.999, 0.0), 0.1
+    rule, alpha = Adam(0.1, float(first), float(second), 0.0), 0.1
     theta = starts
     state = rule.init(theta)
-    betas = (Fraction(beta1).limit_denominator(10), Fraction(999, 1000))
     bounds = np.array([distance_bound(*betas, Fraction(float(s)), Fraction(1, 10)) for s in starts[:, 0]])
     for _ in range(3000):
         new, state = rule.step(theta, theta, state)
         assert np.max(np.abs(new - theta)) <= alpha * step_bound(*betas)
         assert np.all(np.abs(new[:, 0]) <= bounds)
         theta = new
+
+
+@pytest.mark.parametrize(("first", "second"), [(0.0, 0.999), (0.9, 0.999), (0.5, 0.3), (0.9, 0.82)])
+def test_step_bound_against_the_extremal_stream(first: float, second: float) -> None:
+    # Over all streams m^2/v reaches sum c1^2/c2, c the weights of the corrected averages; K is its supremum over t.
+    largest = 0.0
+    for t in (*range(1, 60), 20_000):
+        ages = np.arange(t)
+        scale = (1 - first) ** 2 * (1 - second**t) / ((1 - first**t) ** 2 * (1 - second))
+        largest = max(largest, math.sqrt(scale * np.sum((first**2 / second) ** ages)))
+    bound = step_bound(Fraction(str(first)), Fraction(str(second)))
+    assert 0.99 * bound < largest <= bound * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("quantity", ["step", "coefficient", "distance"])
+def test_bounds_below_the_proved_ones_do_not_pass(quantity: Any) -> None:
+    assert judge(for_all(_growth(quantity, "<="), Budget.QUICK)) is Verdict.PROVED
+    assert rejects(for_all(_growth(quantity, "<=", 0.9), Budget.QUICK))
 
 
 def test_adams_long_run_coefficient_without_momentum_is_two() -> None:
