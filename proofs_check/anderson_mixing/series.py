@@ -10,7 +10,6 @@ from typing import Any
 
 import sympy as sp
 
-from ..checks.bounds import Inequality, inequality
 from ..checks.search import ForAll, for_all
 from ..checks.symbolic import is_zero
 from ..claim import Budget, Evidence, Exact
@@ -82,7 +81,7 @@ def _schedules(top: Fraction, depth: int) -> Iterator[list[Fraction]]:
     yield [top / (k + 1) for k in range(depth)]
 
 
-def _runs(budget: Budget) -> Iterator[tuple[dict[str, Any], tiny.FiniteSum, list[list[tiny.Node]]]]:
+def runs(budget: Budget) -> Iterator[tuple[dict[str, Any], tiny.FiniteSum, list[list[tiny.Node]]]]:
     """Trees with their data; ``sigma^2`` is the largest variance at a reached point."""
     for problem, (mu, c) in product(tiny.PROBLEMS, CONSTANTS):
         top = largest_step(problem.lipschitz, mu, c)
@@ -110,7 +109,7 @@ def _tree_statement(
     trees: dict[int, Any] = {}
 
     def points(budget: Budget) -> Iterator[dict[str, Any]]:
-        for key, (point, problem, tree) in enumerate(_runs(budget)):
+        for key, (point, problem, tree) in enumerate(runs(budget)):
             point |= constants(problem, point["mu"], point["C"])
             left, right = sides(point, problem, tree)
             trees[key] = (point, problem, tree)
@@ -181,20 +180,3 @@ def weighted(statement: Weighted, budget: Budget) -> list[Evidence]:
         return [*found, Exact("symbolic", telescoping())]
 
     return _tree_statement(sides, constants, WEIGHTED_REPLAY, budget, proof)
-
-
-# Theorem 2
-
-
-@dataclass(frozen=True)
-class Crossing:
-    """``|grad f| + s <= bound(eps, s) |grad f|^2`` while ``|grad f| > eps``: movement against the summable series."""
-
-    bound: Callable[[Any, Any], Any]
-
-
-def crossing(statement: Crossing, budget: Budget) -> list[Evidence]:
-    """The certificate, and the series it is measured by."""
-    size, s, eps, over = sp.symbols("G s epsilon o", positive=True)
-    item = Inequality(size + s, "<=", statement.bound(eps, s) * size**2, {size: eps + over})
-    return [*inequality(item, budget), *weighted(Weighted(Fraction(8, 3)), budget)]

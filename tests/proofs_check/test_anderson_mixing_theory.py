@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 from optassay.optimizers.anderson import StochasticAnderson
-from proofs_check.anderson_mixing import complexity, conditions, rates, theorem_5, theorem_5_bound, tiny, update_bounds
+from proofs_check.anderson_mixing import (
+    almost_surely,
+    complexity,
+    conditions,
+    rates,
+    theorem_5,
+    theorem_5_bound,
+    tiny,
+    update_bounds,
+)
 from proofs_check.anderson_mixing.one_step import OneStep, one_step, sharp_noise
 from proofs_check.anderson_mixing.theorem_5_proof import decrease_proof
 from proofs_check.claim import Budget, Claim, rejects
@@ -18,9 +27,9 @@ from proofs_check.judge import judge_claim
 
 VERDICTS = {
     "parameter-conditions-satisfiable": "proved",
-    "theorem-1-liminf": "supported",
+    "theorem-1-liminf": "proved",
     "theorem-1-bounded-expectation": "proved",
-    "theorem-2-limit": "supported",
+    "theorem-2-limit": "proved",
     "theorem-3-rate": "proved",
     "theorem-3-complexity": "proved",
     "theorem-4-random-output": "proved",
@@ -193,3 +202,43 @@ def test_theorem_5_with_rough_single_gradients_is_proved_to_be_repaired() -> Non
     (claim,) = (c for c in theorem_5.CLAIMS if c.id.endswith("theorem-5-bound"))
     part = judge_claim(claim, Budget.QUICK)["evidence"]["parts"][0]
     assert (part["verdict"], part["repair"]["verdict"]) == ("corrected", "proved")
+
+
+def test_falls_are_counted_once_each() -> None:
+    assert almost_surely.count_falls([2, 1.5, 1, 0.5, 1.9, 1, 2, 3, 0], 1) == 2
+    assert almost_surely.count_falls([1.9, 0.1, 1.9, 0], 1) == 0
+
+
+def test_paths_carry_their_probabilities() -> None:
+    problem = tiny.PROBLEMS[2]
+    tree = tiny.levels(problem, F(3), [F(1, 16), F(1, 25), F(1, 9)], F(1, 2), F(1, 2), 1)
+    paths = almost_surely._paths(problem, tree)
+    assert sum(p for p, _ in paths) == 1
+    for k, level in enumerate(tree):
+        assert sum(p * seen[k] ** 2 for p, seen in paths) == tiny.mean(level, problem.squared_gradient)
+
+
+def test_large_gradients_and_falls_of_many_runs() -> None:
+    """f = x^2/2, noise +-1, alpha = 0: both bounds of almost_surely, V written out again."""
+    rng, count, horizon, mu, c = np.random.default_rng(2), 4000, 300, 0.9, 1.0
+    kappa2 = 1 + 1 / c
+    betas = mu / (4 * kappa2) * np.arange(1, horizon + 1) ** -0.6
+    x = np.full(count, 1.5)
+    seen = [x]
+    for beta in betas:
+        x = x - beta * (x + rng.choice((-1.0, 1.0), count))
+        seen.append(x)
+    sizes = np.abs(np.array(seen))
+    v = 8 / (3 * mu) * (1.5**2 / 2 + kappa2 * (1 + 1 / mu) / 2 * np.sum(betas**2))
+    for first, level in ((0, 0.05), (100, 0.02), (0, 0.5)):
+        share = np.mean(np.min(sizes[first:-1], axis=0) >= level)
+        assert share <= v / (level**2 * np.sum(betas[first:]))
+    for eps in (0.05, 0.2):
+        mean = np.mean([almost_surely.count_falls(run, eps) for run in sizes.T[:500]])
+        assert 0 < mean <= sqrt(kappa2) / eps * (1 / eps + 1 / eps**2) * v
+
+
+def test_probability_of_large_gradients_rejects_a_smaller_bound() -> None:
+    check, statement = almost_surely.smallest_gradient, almost_surely.SmallestGradient
+    assert rejects(check(statement(F(1, 10)), Budget.QUICK))
+    assert not rejects(check(statement(F(8, 3)), Budget.QUICK))
