@@ -124,13 +124,58 @@ def best_rates(s: BestRates, budget: Budget) -> list[Evidence]:
     return [Sampled("share of starts settled within 0.1 after 1000 steps", count, 0, 0.0, f"{count} rates", shares)]
 
 
+# Unstable and inaccurate
+
+
+@dataclass(frozen=True)
+class Inaccurate:
+    """At the printed rate the heavy ball settles within 0.1 from at most ``share`` of the starts of each toy."""
+
+    toys: tuple[str, ...]
+    share: float
+
+
+INACCURATE_REPLAY = """
+from proofs_check.adamomentum.toy_runs import Setting, plain_time, starts
+some = starts(witness["toy"])[::17]
+settled = sum(plain_time(witness["toy"], "SGDM", p, 0.1, "settled", Setting()) < 2000 for p in some)
+violated = settled > witness["share"] * len(some)
+"""
+
+
+def inaccurate(s: Inaccurate, budget: Budget) -> list[Evidence]:
+    """Shares over the grid; one that is too large is counted again by the second code on every 17th start."""
+    del budget
+    shares, ends = {}, {}
+    for toy in TOYS:
+        path = distances(toy, "SGDM", Setting())
+        shares[toy] = float(np.isfinite(times(path, 0.1, "settled")).mean())
+        ends[toy] = float(np.median(np.where(np.isfinite(path[-1]), path[-1], np.inf)))
+    data = {"share of starts settled": shares, "median last distance": {k: min(v, 1e6) for k, v in ends.items()}}
+    for toy in s.toys:
+        if shares[toy] > s.share:
+            some = starts(toy)[::17].tolist()
+            again = sum(plain_time(toy, "SGDM", p, 0.1, "settled", Setting()) < 2000 for p in some)
+            return [
+                Witness(
+                    {"toy": toy, "share": s.share} | data,
+                    Way("batched runs: share settled", shares[toy], "<=", s.share),
+                    Way("scalar recursion, every 17th start: share settled", again / len(some), "<=", s.share),
+                    INACCURATE_REPLAY,
+                )
+            ]
+    slack = s.share - max(shares[toy] for toy in s.toys)
+    return [Sampled("share of starts settled within 0.1 after 1000 steps", len(s.toys), 0, slack, "", data)]
+
+
 CLAIMS = [
     Claim(
         id="adamomentum/figure-2-sgdm-tuning",
         location="section 5.1.1, appendix A",
         statement=r"Of $\{10^{-4},\dots,10\}$ the rates 0.1, 0.001, 0.1, 0.1 (Sphere, Camel, Beale, Ackley) are the "
         "best for SGDM with momentum 0.9, which is highly unstable and inaccurate. Judged: the heavy ball is stable at "
-        "the minimum; no other rate settles within 0.1 from more of the starts.",
+        "the minimum; no other rate settles within 0.1 from more of the starts; at the printed rates it settles from "
+        "at most a tenth of them.",
         figures=("adamomentum/figure-2",),
         parts=(
             Part(
@@ -153,6 +198,16 @@ CLAIMS = [
                 repair_note="0.001 on Beale and 0.01 on Ackley",
                 note="Starts settled at the printed and at the best rate: Beale 0 and 29 % (0.001), Ackley 0 and 16 % "
                 "(0.01). Sphere: 0.001 to 1 all settle, 0.1 soonest (69 steps). Camel: 63 % at 0.001.",
+            ),
+            Part(
+                "unstable and inaccurate on all four functions (heavy ball, printed rates)",
+                inaccurate,
+                printed=Inaccurate(tuple(TOYS), 0.1),
+                broken=Inaccurate(("sphere",), 0.5),
+                repair=Inaccurate(("beale", "ackley"), 0.1),
+                repair_note="on Beale and Ackley, where the printed rate is unstable at the minimum",
+                note="On the sphere it settles from every start, and ends as near as AdaMomentum; on the camel from "
+                "63 %. On Beale every run diverges, on Ackley it is thrown far out.",
             ),
             Part(
                 "the best of the set (average of the gradients)",

@@ -44,6 +44,16 @@ def _excursions(path: np.ndarray, after: int) -> np.ndarray:
     return np.where(visited, path, 0.0)[after:].max(axis=0)
 
 
+def _by_method(s: NoOscillation) -> dict[str, list[float] | None]:
+    """Median and largest excursion over the starts that visit, of every adaptive method with momentum."""
+    found: dict[str, list[float] | None] = {}
+    for method in (OURS, "Adam", "AdaBelief"):
+        path = distances(s.toy, method, s.setting, s.steps)
+        far = _excursions(path, s.after)[(path < 0.1).any(axis=0)]
+        found[method] = [round(float(v), 4) for v in (np.median(far), far.max())] if far.size else None
+    return found
+
+
 def no_oscillation(s: NoOscillation, budget: Budget) -> list[Evidence]:
     del budget
     path = distances(s.toy, s.method, s.setting, s.steps)
@@ -55,6 +65,7 @@ def no_oscillation(s: NoOscillation, budget: Budget) -> list[Evidence]:
         again = np.array(plain_distances(s.toy, s.method, start, s.setting, s.steps))[:, None]
         point = {"toy": s.toy, "method": s.method, "start": start, "steps": s.steps, "after": s.after}
         point |= {"reach": s.reach, "setting": asdict(s.setting)}
+        point |= {"median and largest distance after the first visit": _by_method(s)}
         return [
             Witness(
                 point | {"share of starts that go further": float((far[visited] > s.reach).mean())},
@@ -88,8 +99,8 @@ CLAIMS = [
                 printed=NoOscillation("sphere", 0.5),
                 broken=NoOscillation("sphere", 0.01),
                 sound=NoOscillation("sphere", 0.5, "Adam"),
-                note="Largest distance afterwards: median 0.35, largest 0.95; Adam's largest is 0.40, "
-                "AdaBelief's 0.60.",
+                note="Median over the starts and largest distance afterwards: 0.17 and 0.95 for AdaMomentum, 0.10 and "
+                "0.40 for Adam, 0.11 and 0.60 for AdaBelief (the data hold them for every part).",
             ),
             Part(
                 "sphere, steps 3501 to 4000: within 0.5",
@@ -98,7 +109,7 @@ CLAIMS = [
                 broken=NoOscillation("sphere", 1e-90, steps=4000, after=3500),
                 sound=NoOscillation("sphere", 0.1, "Adam", 4000, 3500),
                 note="It leaves again: once the gradients have died out, the preconditioner decays until the step is "
-                "unstable and the iterate bursts out (up to 1.36; Adam's bursts stay below 0.07).",
+                "unstable and the iterate bursts out, up to 1.36 away (Adam 0.07).",
             ),
             Part(
                 "ackley: it settles within 0.05",
@@ -115,8 +126,8 @@ CLAIMS = [
                 broken=NoOscillation("sphere", 0.01, steps=2000, after=1500, setting=LATE),
                 sound=NoOscillation("sphere", 0.1, "Adam", 2000, 1500, LATE),
                 bears=False,
-                note="A lasting oscillation of amplitude 0.18 in the median, ten times Adam's (0.011) and AdaBelief's "
-                "(0.014).",
+                note="A lasting oscillation: in the median it reaches 0.20, more than ten times as far as Adam's and "
+                "AdaBelief's (0.017 and 0.013).",
             ),
         ),
     ),

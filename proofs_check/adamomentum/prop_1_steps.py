@@ -229,8 +229,8 @@ CLAIMS = [
                 repair=_mean_roots((5, 5)),
                 repair_note="where the second moments do not fluctuate",
                 bears=False,
-                note=r"$R$ is the root of a random $v$: the roots 7 and 1, equally likely, have mean square 25 and mean "
-                "4, below the fixed root 5. Means of squares order neither roots nor paths.",
+                note=r"$R$ is the root of a random $v$: the roots 7 and 1, equally likely, have mean square 25 and "
+                "mean 4, below the fixed root 5. Means of squares order neither roots nor paths.",
             ),
         ),
     ),

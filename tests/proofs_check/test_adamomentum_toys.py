@@ -94,3 +94,24 @@ def test_checks_reject_false_statements() -> None:
     assert rejects(figure_2_speed.fastest(late, Budget.QUICK))
     assert rejects(figure_2_sgdm.best_rates(figure_2_sgdm.BestRates({"sphere": 1e-4}), Budget.QUICK))
     assert rejects(figure_2_speed.nowhere_fastest(figure_2_speed.NowhereFastest("camel", 0.1), Budget.QUICK))
+
+
+def test_sgdm_on_the_sphere_is_the_heavy_ball_of_a_contraction() -> None:
+    """Rate 0.1, curvature 2, momentum 0.9: z^2 - (1.9 - 0.2) z + 0.9 has roots of modulus sqrt(0.9)."""
+    roots = np.roots([1.0, -1.7, 0.9])
+    assert np.abs(roots) == pytest.approx([0.9**0.5] * 2)
+    path = distances("sphere", "SGDM")
+    assert np.all(path[-1] < 1e-20)
+    assert rejects(figure_2_sgdm.inaccurate(figure_2_sgdm.Inaccurate(("sphere",), 0.99), Budget.QUICK))
+
+
+def test_excursions_by_the_second_code() -> None:
+    """Every 40th start on the sphere: median and largest distance after the first visit, as the data say."""
+    found = []
+    for start in starts("sphere")[::40].tolist():
+        path = plain_distances("sphere", OURS, start)
+        first = next(k for k, d in enumerate(path) if d < 0.1)
+        found.append(max(path[first:]))
+    whole = figure_2_stability._by_method(figure_2_stability.NoOscillation("sphere", 0.5))[OURS]
+    assert whole is not None and max(found) <= whole[1] + 1e-3
+    assert np.median(found) == pytest.approx(whole[0], rel=0.5)
