@@ -14,6 +14,7 @@ SECTIONS = (
     "conditions",  # 3: conditions, batch dependence, (25)
     "rates",  # 3: theorems 1-3
     "complexity",  # 3: theorems 3 and 4
+    "random_output",  # 3: theorem 4 against theorem 3
     "theorem_5",  # 3
     "update_bounds",  # 3: analysis of AdaSAM
     "experiments",  # 4

@@ -14,7 +14,9 @@ import sympy as sp
 from ..checks.bounds import Inequality, inequality
 from ..checks.search import ForAll, for_all
 from ..checks.symbolic import is_zero
-from ..claim import Budget, Claim, Evidence, Exact, Part, Way, Witness
+from ..claim import Budget, Claim, Evidence, Exact, Part
+from .one_step import OneStep, one_step, paper_noise
+from .series import telescoping
 from .simulations import Simulated, simulated
 
 # Theorem 3: number of iterations
@@ -113,7 +115,12 @@ def existence(statement: Existence, budget: Budget) -> list[Evidence]:
         },
         budget,
     )
-    return [Exact("symbolic", steps), *found]
+    return [Exact("symbolic", steps), *found, *_summed_decrease(budget)]
+
+
+def _summed_decrease(budget: Budget) -> list[Evidence]:
+    """The bound ``A/N + B/n`` itself: the one-step decrease, summed over N steps of one size."""
+    return [*one_step(OneStep(Fraction(1, 4), paper_noise), budget), Exact("symbolic", telescoping())]
 
 
 @dataclass(frozen=True)
@@ -199,7 +206,7 @@ def batch_rule(statement: BatchRule, budget: Budget) -> list[Evidence]:
         # With N_bar = (C1/eps)^2 + factor C2/eps + y: (C1 u + C2 u^2 <= eps) <=> C1^2 N_bar <= (eps N_bar - C2)^2.
         bar = root_eps**2 + factor * c2 / eps + y
         gap = sp.expand((eps * bar - c2) ** 2 - c1**2 * bar)
-        return inequality(
+        found = inequality(
             {
                 "bound <= C_1 / sqrt(N_bar) + C_2 / N_bar": Inequality(total, "<=", big1 / root + big2 / root**2),
                 "floor(v) >= v / 2 for v = k + f, k >= 1, 0 <= f < 1": Inequality(
@@ -210,6 +217,7 @@ def batch_rule(statement: BatchRule, budget: Budget) -> list[Evidence]:
             },
             budget,
         )
+        return [*found, *_summed_decrease(budget)]
 
     return for_all(ForAll(points, sides, "<=", again, BATCH_REPLAY, margins=(0.0, 1e-9), proof=proof), budget)
 
@@ -232,58 +240,6 @@ def sufficient(statement: Sufficient, budget: Budget) -> list[Evidence]:
         },
         budget,
     )
-
-
-# Random output
-
-
-@dataclass(frozen=True)
-class Orders:
-    """Exponents of ``1/eps`` of the total number of SFO-calls: ``first(r) > second`` for every r in (1/2, 1)."""
-
-    first: Callable[[Any], Any]
-    second: Any
-
-
-def orders(statement: Orders, budget: Budget) -> list[Evidence]:
-    """As functions of r."""
-    r, t = sp.symbols("r t", positive=True)
-    domain = {r: sp.Rational(1, 2) + t / (2 * (1 + t))}
-    return inequality({"larger exponent": Inequality(statement.second, "<", statement.first(r), domain)}, budget)
-
-
-@dataclass(frozen=True)
-class OutputRule:
-    """``E |grad f(x_R)|^2 = mean_k E |grad f(x_k)|^2`` or less by a ``gain``, R drawn with the given weights."""
-
-    gain: Fraction
-    weights: Callable[[int], list[Fraction]] = lambda n: [Fraction(1, n)] * n
-
-
-def output_rule(statement: OutputRule, budget: Budget) -> list[Evidence]:
-    """The random output against the average, for sequences of expectations."""
-    del budget
-    steps = {}
-    for count in (1, 2, 5, 9):
-        values = sp.symbols(f"v0:{count}")
-        drawn = sum(sp.Rational(str(w)) * v for w, v in zip(statement.weights(count), values, strict=True))
-        average = sum(values) / count
-        equal = is_zero(drawn - (1 - sp.Rational(str(statement.gain))) * average)
-        if not equal:
-            at = {v: sp.Integer(1) for v in values}
-            left, right = drawn.subs(at), ((1 - sp.Rational(str(statement.gain))) * average).subs(at)
-            return [
-                Witness(
-                    {"N": count, "values": [1] * count, "gain": statement.gain},
-                    Way("exact", Fraction(str(left)), "==", Fraction(str(right))),
-                    Way("floating point", float(np.mean(np.ones(count))), "==", float(right), 1e-9),
-                    "from fractions import Fraction\nv = witness['values']\n"
-                    "violated = abs(sum(v) / len(v) - (1 - float(Fraction(str(witness['gain'])))) * sum(v) / "
-                    "len(v)) > 1e-9",
-                )
-            ]
-        steps[f"N = {count}"] = equal
-    return [Exact("symbolic", steps, instances=len(steps))]
 
 
 CLAIMS = [
@@ -357,35 +313,6 @@ CLAIMS = [
                 note=r"And no smaller one: $(\epsilon\bar N-C_2)^2-C_1^2\bar "
                 r"N=(c-2)C_1^2C_2/\epsilon+(c-1)^2C_2^2$ for "
                 r"the factor $c$.",
-            ),
-        ),
-    ),
-    Claim(
-        id="anderson-mixing/random-output-improves-complexity",
-        location="abstract, before Theorem 4",
-        figures=("anderson-mixing/bound-slack",),
-        statement=r"The complexity bound can be improved with a random iterate as output. Judged: the total order "
-        r"$\epsilon^{-2}$ of Theorem 4 is below $\epsilon^{-1/(1-r)}$ of Theorem 3 for every $r\in(\frac12,1)$.",
-        parts=(
-            Part(
-                "orders of the two theorems",
-                orders,
-                printed=Orders(lambda r: 1 / (1 - r), 2),
-                broken=Orders(lambda r: 1 / r, 2),
-                note="The gain comes from the constant step with a batch that grows with the accuracy, see "
-                "the next part.",
-            ),
-            Part(
-                "the output rule alone changes the bound",
-                output_rule,
-                printed=OutputRule(Fraction(1, 10)),
-                broken=OutputRule(Fraction(1, 2)),
-                repair=OutputRule(Fraction(0)),
-                repair_note=r"$\mathbb E\|\nabla f(x_{\mathsf R})\|^2=\frac1N\sum_k\mathbb E\|\nabla "
-                r"f(x_k)\|^2$ exactly: "
-                r"the quantity of Theorem 3.",
-                bears=False,
-                note="Uniform random output and average are the same number; neither improves the other.",
             ),
         ),
     ),

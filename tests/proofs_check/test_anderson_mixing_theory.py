@@ -14,6 +14,7 @@ from proofs_check.anderson_mixing import (
     almost_surely,
     complexity,
     conditions,
+    random_output,
     rates,
     theorem_5,
     theorem_5_bound,
@@ -34,7 +35,7 @@ VERDICTS = {
     "theorem-3-complexity": "proved",
     "theorem-4-random-output": "proved",
     "theorem-4-batch-size": "proved",
-    "random-output-improves-complexity": "proved",
+    "random-output-improves-complexity": "corrected",
     "theorem-5-feasibility": "proved",
     "theorem-5-bound": "corrected",
     "theorem-5-sfo-complexity": "proved",
@@ -45,7 +46,7 @@ VERDICTS = {
     "adasam-curvature-heuristic": "proved",
     "adasam-inherits-theorems": "corrected",
 }
-CLAIMS = [c for m in (conditions, rates, complexity, theorem_5, update_bounds) for c in m.CLAIMS]
+CLAIMS = [c for m in (conditions, rates, complexity, random_output, theorem_5, update_bounds) for c in m.CLAIMS]
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
@@ -242,3 +243,26 @@ def test_probability_of_large_gradients_rejects_a_smaller_bound() -> None:
     check, statement = almost_surely.smallest_gradient, almost_surely.SmallestGradient
     assert rejects(check(statement(F(1, 10)), Budget.QUICK))
     assert not rejects(check(statement(F(8, 3)), Budget.QUICK))
+
+
+@pytest.mark.parametrize(("p", "order"), [(0.0, 2.0), (0.25, 2.0), (0.5, 2.0), (0.75, 4.0)])
+def test_order_of_the_total_calls_by_the_best_batch(p: float, order: float) -> None:
+    """Least n N with N^(p-1) + N^-p / n <= eps, by search over n: its growth from eps = 1e-4 to 1e-6."""
+    found = []
+    for eps in (1e-4, 1e-6):
+        n = np.logspace(0, -1.2 * np.log10(eps), 3001)
+        low, high = np.zeros_like(n), np.full_like(n, 80.0)  # log N by bisection: the sum falls with N
+        for _ in range(200):
+            mid = 0.5 * (low + high)
+            good = np.exp((p - 1) * mid) + np.exp(-p * mid) / n <= eps
+            low, high = np.where(good, low, mid), np.where(good, mid, high)
+        good = np.exp((p - 1) * high) + np.exp(-p * high) / n <= eps * (1 + 1e-9)
+        found.append(np.min((np.log(n) + high)[good]))
+    assert (found[1] - found[0]) / np.log(100) == pytest.approx(order, abs=0.02)
+
+
+def test_uniform_random_output_is_the_average() -> None:
+    check, statement = random_output.output_rule, random_output.OutputRule
+    assert rejects(check(statement(F(999, 1000), "<="), Budget.QUICK))
+    assert not rejects(check(statement(F(1), "=="), Budget.QUICK))
+    assert rejects(random_output.total_order(lambda p: 2 - p, Budget.QUICK))
