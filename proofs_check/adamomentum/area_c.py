@@ -45,8 +45,7 @@ def constants(steps: int, end: str, factor: Any = 1) -> Problem:
 
 
 def _constants_proof(budget: Budget) -> list[Evidence]:
-    """Weighted energies: ``y_i = s^{T-i} m_i``, ``x_i = s^{T-i} g_i`` obey ``y_i = gamma y_{i-1} + (1 - beta1) "
-    "x_i``."""
+    """``y_i = s^{T-i} m_i``, ``x_i = s^{T-i} g_i`` obey ``y_i = gamma y_{i-1} + (1 - beta1) x_i``."""
     gamma = sp.Symbol("gamma")
     identities = {}
     for steps in range(1, budget.pick(5, 9)):

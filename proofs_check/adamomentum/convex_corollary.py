@@ -195,8 +195,7 @@ def _sign(x: Any) -> Any:
 
 
 def _last_term(form: str, b: Any, s: Any, alpha: Any, steps: int, functions: Functions) -> Any:
-    """Bound of the sum of squared momenta over [T], G = 1: "above" has sqrt(T), "extracted" 1/sqrt(T), "flat" no "
-    "log."""
+    """Bound of the sum of squared momenta, G = 1: "above" has sqrt(T), "extracted" 1/sqrt(T), "flat" no log."""
     a = 1 / (1 - b)
     if form == "flat":
         return a * (2 * a - 1.5) * alpha * 2 * functions.sqrt(steps / (1 - s * s))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -50,13 +52,29 @@ def _debiased_proof(budget: Budget) -> list[Evidence]:
     return [*theorem_proof(budget), *_weights_rise(budget), *inequality(constants, budget)]
 
 
+def _corrected_steps(factor: Callable[[Any], Any]) -> dict[str, Inequality]:
+    """Section 4.2's two uses of ``w_t``, squared, for ``w^_t = alpha_t / ((1 - beta1^t) sqrt(v^_t))``.
+
+    (21) asks for ``w^2 <= factor alpha^2 / c`` where ``v_t >= c``, (24) for ``w^2 >= alpha^2 / H^2`` where
+    ``v^ <= H^2``.
+    """
+    b, power1, power2, v, c, h, alpha, x, y, z = sp.symbols("b p q v c H alpha x y z")
+    inside = {b: x / (1 + x), power1: x / (1 + x) / (1 + y), power2: z / (1 + z)}  # beta1, beta1^t, beta2^t
+    return {
+        "(21)": Inequality(
+            alpha**2 * (1 - power2) / ((1 - power1) ** 2 * v), "<=", factor(b) * alpha**2 / c, inside | {v: c + h}
+        ),
+        "(24)": Inequality(alpha**2 / h**2, "<=", alpha**2 / ((1 - power1) ** 2 * v), inside | {v: h**2 / (1 + c)}),
+    }
+
+
 DEBIASED = Claim(
     id="adamomentum/debiased-version",
     location="section 4",
     statement=r"The analysis can be easily adapted to the de-biased version. Judged: theorem 1's bound, with $\hat "
     r"v_t$ for "
     r"$v_t$ in its first two terms and the same constants, holds for $\theta_{t+1}=\theta_t-\alpha_t\hat "
-    r"m_t/\sqrt{\hat v_t}$.",
+    r"m_t/\sqrt{\hat v_t}$; theorem 2's proof asks nothing of its steps that the corrected ones do not have.",
     assumptions=(
         r"$\hat m_t=m_t/(1-\beta_1^t)$, $\hat v_t=v_t/(1-\beta_2^t)$; $D$ reaching to $\theta^*$",
         r"$v_t\le v_{t+1}$ "
@@ -77,6 +95,16 @@ DEBIASED = Claim(
             r"rises; $W_t\le\sqrt{t\hat v_t}/\alpha$ serves the first two terms, and $1/W_t\le a\,\alpha/\sqrt{tv_t}$ "
             r"costs one "
             r"factor $a$ in the last, which $a^3/(1-\gamma)\ge a^4$ pays.",
+        ),
+        Part(
+            r"section 4.2: what its proof asks of $\hat w_t=\alpha_t/((1-\beta_1^t)\sqrt{\hat v_t})$",
+            inequality,
+            printed=_corrected_steps(lambda b: (1 - b) ** -2),
+            broken=_corrected_steps(lambda b: 1),
+            note=r"The method moves by $\hat w_tm_t$, and lemmas 5 to 11 hold for any positive steps (see "
+            r"theorem-5-inequality-20). So theorem 2 stands with $\hat w_t\ge\hat w_{t+1}$ for its condition and "
+            r"$a\alpha$ for $\alpha$ in (21)-(23). That condition does not follow from $w_t\ge w_{t+1}$, as "
+            r"$\sqrt{1-\beta_2^t}/(1-\beta_1^t)$ falls and then rises (at the defaults from $t=12$ on).",
         ),
         Part(
             "unchanged, with raw second moments on the right",

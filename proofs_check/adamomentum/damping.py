@@ -175,8 +175,7 @@ _OUTER = (V + EPS) ** 2
 
 
 def _below(level: Any) -> Mapping[Any, Any]:
-    """sqrt(v') below ``level`` of (beta2, epsilon), epsilon below 1/(1 - beta2): 1/(1 - beta2) = 1 + x + z "
-    "epsilon..."""
+    """sqrt(v') below ``level`` of (beta2, epsilon), epsilon below 1/(1 - beta2): 1/(1 - beta2) = 1 + x."""
     b2 = X / (1 + X)
     eps = (1 + X) * Y / (1 + Y)
     return {B2: b2, EPS: eps, V: Z / (1 + Z) * level(b2, eps)}

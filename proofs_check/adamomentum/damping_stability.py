@@ -46,33 +46,43 @@ violated = (end < 1e-9) != (witness["alpha lambda"] < witness["stated edge"])
 """
 
 
+def _linear(statement: Threshold, budget: Budget) -> list[Evidence]:
+    """Jury's conditions of the linearised map, for every curvature and decay, and the stated edge against theirs.
+
+    With ``k`` the coefficient at v' = 0 and ``y = k alpha lambda``: ``m' = b m + (1 - b) lambda theta``,
+    ``theta' = theta - k alpha m'``; v' is of second order.
+    """
+    b, x, u, z, y, b2, eps = sp.symbols("beta1 x u z y beta2 epsilon", positive=True)
+    jacobian = sp.Matrix([[1 - (1 - b) * y, -b], [(1 - b) * y, b]])  # in (theta, k alpha m)
+    polynomial = sp.expand((z * sp.eye(2) - jacobian).det())
+    edge = 2 * (1 + b) / (1 - b)
+    m, root, level = sp.symbols("m r e", positive=True)
+    inside = m / sp.sqrt(b2 * root + (1 - b2) * m**2 + level)
+    over = {b: ("1/2", "1/3"), b2: ("3/4", "8/9")}
+    identities = {
+        "characteristic polynomial": Identity(polynomial, z**2 - (1 + b - (1 - b) * y) * z + b),
+        "at -1 it vanishes at the edge": Identity(polynomial.subs(z, -1).subs(y, edge), 0),
+        "at 1 it is (1 - beta1) y": Identity(polynomial.subs(z, 1), (1 - b) * y),
+        "at -1 it is 2 (1 + beta1) - (1 - beta1) y": Identity(polynomial.subs(z, -1), 2 * (1 + b) - (1 - b) * y),
+        "outside: m / (r + eps) is m / eps but for a product of m and r = sqrt(v')": Identity(
+            m / (root + level) - m / level, -m * root / (level * (root + level))
+        ),
+        "inside: no slope in v at m = 0": Identity(sp.diff(inside, root).subs(m, 0), 0),
+        "the stated edge, squared": Identity(
+            statement.value(b, b2, eps) ** 2 * _coefficient(statement.place, eps, b2, sp.sqrt) ** 2, edge**2, over
+        ),
+    }
+    below = {b: x / (1 + x), y: 2 * (1 + 2 * x) * u / (1 + u)}
+    bounds = {
+        "below the edge Jury's condition at -1 holds": Inequality(0, "<", 2 * (1 + b) - (1 - b) * y, below),
+        "above it does not": Inequality(2 * (1 + b) - (1 - b) * y, "<", 0, below | {y: 2 * (1 + 2 * x) * (1 + u)}),
+        "the product of the roots, beta1, is below one": Inequality(b, "<", 1, below),
+    }
+    return [*symbolic_identity(identities, budget), *inequality(bounds, budget)]
+
+
 def _threshold(statement: Threshold, budget: Budget) -> list[Evidence]:
-    """Jury's conditions of the linearised map, and runs of the optimizers on either side of the threshold."""
-    b, x, u, z = sp.symbols("beta1 x u z")
-    # (theta, m) -> m' = b m + (1 - b) lam theta, theta' = theta - k m', with y = k lam; v' is of second order.
-    y = sp.Symbol("y")
-    jacobian = sp.Matrix([[1 - (1 - b) * y, -b], [(1 - b) * y, b]])  # in (theta, k m)
-    polynomial = sp.Poly(sp.expand((z * sp.eye(2) - jacobian).det()), z)
-    evidence: list[Evidence] = [
-        *symbolic_identity(
-            {
-                "characteristic polynomial": Identity(polynomial.as_expr(), z**2 - (1 + b - (1 - b) * y) * z + b),
-                "at -1 it vanishes at the edge": Identity(
-                    polynomial.as_expr().subs(z, -1).subs(y, 2 * (1 + b) / (1 - b)), 0
-                ),
-                "at 1 it is (1 - beta1) y": Identity(polynomial.as_expr().subs(z, 1), (1 - b) * y),
-            },
-            budget,
-        ),
-        *inequality(
-            {
-                "below the edge Jury's condition at -1 holds": Inequality(
-                    0, "<", 2 * (1 + b) - (1 - b) * y, {b: x / (1 + x), y: 2 * (1 + 2 * x) * u / (1 + u)}
-                )
-            },
-            budget,
-        ),
-    ]
+    """Runs of the optimizers on either side of the threshold."""
     b2, eps = 0.99, 1e-4
     beta1 = np.repeat([0.0, 0.5, 0.9], 2)
     below = np.tile([True, False], 3)
@@ -98,7 +108,7 @@ def _threshold(statement: Threshold, budget: Budget) -> list[Evidence]:
             )
         ]
     slack = float(np.min(np.abs(tried / actual - 1)))
-    return [*evidence, Sampled("runs on either side of the edge", len(ends), 0, slack, "6 runs from 1e-6")]
+    return [Sampled("runs on either side of the edge", len(ends), 0, slack, "6 runs from 1e-6")]
 
 
 def _runs_near(place: Place, alpha: Any, beta1: Any, b2: float, eps: float, steps: int) -> np.ndarray:
@@ -154,6 +164,15 @@ _INSIDE_SMALL = replace(
     _toy({"inside": True}), points=lambda budget: iter([{"place": "inside", "alpha": Fraction(1, 1000)}])
 )
 
+_INSIDE = Threshold("inside", lambda b, b2, e: 2 * (1 + b) / (1 - b) * (e / (1 - b2)) ** Fraction(1, 2))
+_OUTSIDE = Threshold("outside", lambda b, b2, e: 2 * (1 + b) / (1 - b) * e)
+
+
+def _swapped(edge: Threshold, place: Place) -> Threshold:
+    """The edge of one placement claimed of the other."""
+    return replace(edge, place=place)
+
+
 STABILITY = Claim(
     id="adamomentum/damping-stability",
     location="section 3.1",
@@ -163,19 +182,27 @@ STABILITY = Claim(
     parts=(
         Part(
             "threshold with epsilon inside (AdaMomentum)",
-            _threshold,
-            printed=Threshold("inside", lambda b, b2, e: 2 * (1 + b) / (1 - b) * (e / (1 - b2)) ** 0.5),
-            broken=Threshold("inside", lambda b, b2, e: 2 * (1 + b) / (1 - b) * e),
-            bears=False,
+            _linear,
+            printed=_INSIDE,
+            broken=_swapped(_OUTSIDE, "inside"),
             note=r"$\alpha\lambda<\frac{2(1+\beta_1)}{1-\beta_1}\sqrt{\epsilon/(1-\beta_2)}$.",
         ),
         Part(
             "threshold with epsilon outside (Adam)",
-            _threshold,
-            printed=Threshold("outside", lambda b, b2, e: 2 * (1 + b) / (1 - b) * e),
-            broken=Threshold("outside", lambda b, b2, e: 2 * (1 + b) / (1 - b) * (e / (1 - b2)) ** 0.5),
-            bears=False,
+            _linear,
+            printed=_OUTSIDE,
+            broken=_swapped(_INSIDE, "outside"),
             note=r"$\alpha\lambda<\frac{2(1+\beta_1)}{1-\beta_1}\epsilon$.",
+        ),
+        *(
+            Part(
+                f"runs on either side of the threshold, epsilon {edge.place}",
+                _threshold,
+                printed=edge,
+                broken=_swapped(other, edge.place),
+                bears=False,
+            )
+            for edge, other in ((_INSIDE, _OUTSIDE), (_OUTSIDE, _INSIDE))
         ),
         Part(
             "the stable range grows",

@@ -54,8 +54,8 @@ def _closed_forms(statement: Row, budget: Budget) -> list[Evidence]:
 
 
 def _reductions(statement: Mapping[str, Any], budget: Budget) -> list[Evidence]:
-    """Rows as special cases: Adam at beta1 = 0 is RMSprop, AdaMomentum at beta1 = 0 too, at beta2 = 0 they are "
-    "signs."""
+    """Rows as special cases: Adam at beta1 = 0 is RMSprop, AdaMomentum at beta1 = 0 too, at beta2 = 0 they are
+    signs."""
     grads = list(sp.symbols("g1:4"))
     at = {B1: statement["beta1"]}
     zero = {B2: statement["beta2"]}
@@ -213,8 +213,8 @@ def _other(**kwargs: Any) -> Callable[..., Any]:
 
 @dataclass(frozen=True)
 class LargestStep:
-    """``sup |theta_{t+1} - theta_t| / alpha`` over all gradients, squared: (beta1, beta2, t) to a value; epsilon = "
-    "0."""
+    """``sup |theta_{t+1} - theta_t| / alpha`` over all gradients, squared: (beta1, beta2, t) to a value; epsilon
+    is 0."""
 
     squared: Callable[[Any, Any, Any], Any]
 

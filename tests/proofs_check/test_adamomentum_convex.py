@@ -259,3 +259,18 @@ def test_counterexample_at_small_and_large_memory() -> None:
     in_digits = convex_games.average_in_digits(3, 300, False)
     library = float(play(AdaMomentum(**small), reddi_game(3.0), np.zeros(1), 300).average[-1])
     assert in_digits == pytest.approx(library, rel=1e-9)
+
+
+def test_corrected_steps_of_section_4_2_along_a_run() -> None:
+    """alpha / H <= w^_t <= a alpha / sqrt(c), c the least v_t; w_t falls while w^_t rises (from t = 12 on)."""
+    b1, b2, rng = 0.9, 0.999, np.random.default_rng(0)
+    m = v = 0.0
+    seen, least = [], np.inf
+    for t in range(1, 300):
+        m = b1 * m + (1 - b1) * float(rng.uniform(0.5, 1.0))
+        v = b2 * v + (1 - b2) * m * m
+        seen.append(1 / ((1 - b1**t) * (v / (1 - b2**t)) ** 0.5))
+        least = min(least, v)
+        assert 1.0 <= seen[-1] <= 1 / (1 - b1) / least**0.5
+    factor = [(1 - b2**t) ** 0.5 / (1 - b1**t) for t in range(1, 40)]
+    assert int(np.argmin(factor)) + 1 == 12

@@ -10,7 +10,7 @@ import pytest
 
 from optassay.optimizers import Adam, AdaMomentum
 from proofs_check.adamomentum import damping, damping_stability
-from proofs_check.claim import Budget
+from proofs_check.claim import Budget, rejects
 from proofs_check.judge import judge_claim
 
 EXPECTED = {
@@ -90,3 +90,12 @@ def test_toy_step_sizes() -> None:
     assert pytest.approx(38) == 2 * (1 + 0.9) / (1 - 0.9)
     assert pytest.approx(63.2, abs=0.1) == 0.2 * (1e-3 / 1e-8) ** 0.5
     assert pytest.approx(0.632, abs=1e-3) == 2e-3 * (1e-3 / 1e-8) ** 0.5
+
+
+def test_jury_conditions_are_eigenvalues_on_the_unit_circle() -> None:
+    """A claimed edge that is off by a hundredth is rejected, for either placement."""
+    for edge in (damping_stability._INSIDE, damping_stability._OUTSIDE):
+        for factor, accepted in ((1, True), (1.01, False)):
+            value = edge.value
+            stated = damping_stability.Threshold(edge.place, lambda *a, f=factor, g=value: f * g(*a))
+            assert rejects(damping_stability._linear(stated, Budget.QUICK)) is not accepted
