@@ -1,9 +1,10 @@
 """One AdaSAM step on NumPy: incremental Gram matrices against the full products, and against memory traffic.
 
 "full" is the published step written on NumPy: columns of (d, m) arrays in place, R'R and X'X formed afresh. The floor
-is what any step must move: the 2 m columns once for the products and once for the combination, and 10 vectors (x, g and
+is what any step must move: the 2 m columns once for the products and once for the combination, and 11 vectors (x, g and
 the previous x, r read; x, r, dx, dr and the new point written; r and x read again), at the bandwidth of a copy of 2 m
-vectors between two places of memory. "read" is stricter: the columns at the speed at which `v @ v` reads them.
+vectors between two places of memory. "read" is stricter: the columns at the speed at which `v @ v` reads them. "fixed"
+is the plain step on vectors of 16 numbers: the small matrices and Python's share, its caches as cold as the others'.
 
 Run: python benchmarks/anderson_step.py [--quick]
 """
@@ -19,6 +20,7 @@ from _common import report, side_by_side
 from optassay.optimizers import AdaSAM, GradientDescent
 
 VECTORS = 11
+SHORT = 16
 
 
 class FullGram:
@@ -80,6 +82,8 @@ def measure(d: int, m: int, repeats: int) -> dict[str, Any]:
     held: dict[str, Any] = {name: [np.ones(d), rule.init(np.ones(d))] for name, rule in ours.items()}
     full = FullGram(d, m)
     held["full"] = np.ones(d)
+    ours["fixed"] = RULES["plain"](m)
+    held["fixed"] = [np.ones(SHORT), ours["fixed"].init(np.ones(SHORT))]
     turn = dict.fromkeys(held, 0)
 
     def step(name: str) -> None:
@@ -89,7 +93,7 @@ def measure(d: int, m: int, repeats: int) -> dict[str, Any]:
             held[name] = full.step(held[name], noise)
         else:
             params, state = held[name]
-            held[name] = list(ours[name].step(params, noise, state))
+            held[name] = list(ours[name].step(params, noise[: len(params)], state))
 
     for name in held:
         for _ in range(m + 2):  # fill the memory
@@ -106,6 +110,10 @@ def measure(d: int, m: int, repeats: int) -> dict[str, Any]:
     row = {"d": d, "m": m, "floor ms": 1e3 * floor, "read floor ms": 1e3 * strict, "full ms": 1e3 * seconds["full"]}
     for name in RULES:
         row |= {f"{name} ms": 1e3 * seconds[name], f"{name} / floor": seconds[name] / floor}
+    row |= {
+        "fixed ms": 1e3 * seconds["fixed"],
+        "plain / (floor + fixed)": seconds["plain"] / (floor + seconds["fixed"]),
+    }
     row |= {"full / published": seconds["full"] / seconds["published"], "plain / read floor": seconds["plain"] / strict}
     return row | {"copy GB/s": bandwidth / 1e9}
 

@@ -15,6 +15,7 @@ import array_api_compat
 
 from ..arrays import Array, Context
 from . import _streams
+from ._trace import trace
 
 BLOCK = 32768
 
@@ -40,40 +41,69 @@ def empty(ctx: Context, params: Array, memory: int) -> History:
 
 
 class Pushed(NamedTuple):
-    """A history with a new column, and what came out of the same pass.
+    """A history with a new column (``dx``, ``dr``), and what came out of the same pass.
 
     ``against`` is ``R' r`` (..., m), ``size`` is ``|r|^2`` and ``length`` the new column's ``|dx|^2`` (..., 1); the
     last is None without ``X'X``.
     """
 
     history: History
+    dx: Array
+    dr: Array
     against: Array
     size: Array
     length: Array | None
 
 
 def push(
-    ctx: Context, history: History, slot: int, dx: Array, dr: Array, residual: Array, *, xx: bool, xr: bool
-) -> Pushed:
-    """Write column ``slot`` and update the Gram matrices that are asked for."""
+    ctx: Context,
+    history: History,
+    slot: int,
+    formula: Callable[..., tuple[Array, ...]],
+    vectors: Sequence[Array],
+    *,
+    xx: bool,
+    xr: bool,
+) -> tuple[Array, Array, Pushed]:
+    """Point, residual and column ``slot`` by ``x, r, dx, dr = formula(*vectors)``, and the Gram matrices asked for."""
+    point, residual, dx, dr, before = _made(ctx, history, formula, vectors)
     x = (*history.x[:slot], dx, *history.x[slot + 1 :])
     r = (*history.r[:slot], dr, *history.r[slot + 1 :])
     asked = [((residual,), (residual,)), (r, (dr, residual, dx) if xr else (dr, residual))]
     if xx or xr:
         asked.append((x, (dx, dr) if xr else (dx,)))
-    size, with_r, *rest = products(ctx, *asked)
-    rr = _set_cross(ctx, history.rr, slot, with_r[..., 0], with_r[..., 0])
+    size, with_r, *rest = products(ctx, *asked, before=before)
+    here = ctx.arange(len(x), dtype=ctx.xp.int64) == slot
+    rr = _set_cross(ctx, history.rr, here, with_r[..., 0], with_r[..., 0])
     new_xx, new_xr, length = history.xx, history.xr, None
     for with_x in rest:
-        new_xx = _set_cross(ctx, history.xx, slot, with_x[..., 0], with_x[..., 0])
+        new_xx = _set_cross(ctx, history.xx, here, with_x[..., 0], with_x[..., 0])
         length = with_x[..., slot, :1]
         if xr:
-            new_xr = _set_cross(ctx, history.xr, slot, with_r[..., 2], with_x[..., 1])
-    return Pushed(History(x, r, new_xx, rr, new_xr), with_r[..., 1], size[..., 0], length)
+            new_xr = _set_cross(ctx, history.xr, here, with_r[..., 2], with_x[..., 1])
+    pushed = Pushed(History(x, r, new_xx, rr, new_xr), dx, dr, with_r[..., 1], size[..., 0], length)
+    return point, residual, pushed
 
 
-def products(ctx: Context, *asked: tuple[Sequence[Array], Sequence[Array]]) -> list[Array]:
+def _made(
+    ctx: Context, history: History, formula: Callable[..., tuple[Array, ...]], vectors: Sequence[Array]
+) -> tuple[Array, Array, Array, Array, _streams.Before | None]:
+    """``formula(*vectors)``; where a compiled pass follows that can make them on its way, that pass's first work."""
+    if _streams.applies(*vectors, *history.x, *history.r):
+        traced = trace(formula, len(vectors))
+        if traced is not None:
+            x, r, dx, dr = (_streams.fresh(vectors[0]) for _ in range(4))
+            return x, r, dx, dr, _streams.Before(traced, vectors, (x, r, dx, dr))
+    x, r, dx, dr = blockwise(ctx, formula, *vectors)
+    return x, r, dx, dr, None
+
+
+def products(
+    ctx: Context, *asked: tuple[Sequence[Array], Sequence[Array]], before: _streams.Before | None = None
+) -> list[Array]:
     """For each pair of columns and vectors all inner products (..., m, n); one pass over memory for all of them."""
+    if before is not None:
+        return _streams.products(asked, before)
     xp = ctx.xp
     if hasattr(xp, "inner_products"):  # a namespace that records expressions reads its columns its own way
         return xp.inner_products(*asked)
@@ -100,7 +130,7 @@ def combine(ctx: Context, columns: Sequence[Array], weights: Array) -> Array:
     if hasattr(ctx.xp, "linear_combination"):
         return ctx.xp.linear_combination(columns, weights)
     if _streams.applies(*columns):
-        return _streams.combine(columns, weights)
+        return _streams.combine(columns, weights)[0]
     # NumPy multiplies by a scalar much faster than by an axis of length one that it broadcasts.
     factors = [weights[..., j] if weights.ndim == 1 else weights[..., j, None] for j in range(len(columns))]
 
@@ -113,11 +143,29 @@ def combine(ctx: Context, columns: Sequence[Array], weights: Array) -> Array:
     return blockwise(ctx, weighted, *columns)[0]
 
 
+def move_from(
+    ctx: Context, start: Array, columns: Sequence[Array], weights: Array, against: Array | None = None
+) -> tuple[Array, Array | None]:
+    """``start + move`` with the ``move`` of :func:`combine`, and ``move' against`` (..., 1) if that is given."""
+    if _streams.applies(start, *columns, *(() if against is None else (against,))):
+        moved, along = _streams.combine(columns, weights, start, against)
+        return moved, None if along is None else along[..., None]
+    move = combine(ctx, columns, weights)
+    if against is None:
+        return start + move, None
+    (found,) = products(ctx, ((move,), (against,)))
+    return start + move, found[..., 0]
+
+
 def blockwise(ctx: Context, formula: Callable[..., tuple[Array, ...]], *vectors: Array) -> tuple[Array, ...]:
-    """``formula(*vectors)`` for an elementwise formula, on NumPy block by block: its temporaries stay in cache."""
+    """``formula(*vectors)`` for an elementwise formula, on NumPy block by block: its temporaries stay in cache.
+
+    The results are new arrays, also where the formula returns one of its arguments.
+    """
     blocks = list(_blocks(vectors[0].shape[-1]))
     if len(blocks) == 1 or not array_api_compat.is_numpy_namespace(ctx.xp):
-        return formula(*vectors)
+        given = {id(v) for v in vectors}
+        return tuple(ctx.xp.asarray(part, copy=True) if id(part) in given else part for part in formula(*vectors))
     whole: list[Array] = []
     for block in blocks:
         parts = formula(*(v[..., block] for v in vectors))
@@ -133,7 +181,6 @@ def _blocks(length: int) -> Iterator[slice]:
         yield slice(start, min(start + BLOCK, length))
 
 
-def _set_cross(ctx: Context, matrix: Array, slot: int, row: Array, column: Array) -> Array:
-    """``matrix`` (..., m, m) with row and column ``slot`` replaced."""
-    here = ctx.arange(matrix.shape[-1], dtype=ctx.xp.int64) == slot
+def _set_cross(ctx: Context, matrix: Array, here: Array, row: Array, column: Array) -> Array:
+    """``matrix`` (..., m, m) with the row and the column that ``here`` (m,) marks replaced."""
     return ctx.xp.where(here[:, None], row[..., None, :], ctx.xp.where(here[None, :], column[..., :, None], matrix))

@@ -1,8 +1,9 @@
 """Inner products and combinations of many long NumPy vectors, each vector read from memory once.
 
 Level-1 BLAS reads a column again for every product with it, and a sum of columns again for every term. The compiled
-loops take short pieces of all columns in turn, which stay in cache. Sums run in a fixed order of lanes: bits depend on
-the length of the vectors alone.
+loops take short pieces of all columns in turn, which stay in cache; a pass of products can first make some of its
+vectors by an elementwise formula, piece by piece. Sums run in a fixed order of lanes: bits depend on the length of the
+vectors alone.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import itertools
 import math
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._compiler import build
+from ._trace import Formula, c_function
 
 LONG = 65536  # shorter vectors stay in cache by themselves, and would not repay the compilation
 PAGE = 4096  # bytes
@@ -67,15 +69,17 @@ static inline __attribute__((always_inline)) void meet_all(
   for (; a < columns; ++a) meet(1, k, n, at, c + a, v, total + k * a);
 }}
 
+{before}
 /* Group g: columns[g] columns meet vectors[g] vectors, listed one group after the other; total starts at zero. */
 void products(
   long rows, long n, long groups, const long *columns, const long *vectors, const real *const *column,
-  const real *const *vector, double *total
+  const real *const *vector, double *total, const real *const *in, const real *scalar, real *const *out
 ) {{
   for (long row = 0; row < rows; ++row) {{
     double *here = total;
     for (long start = 0; start < n; start += PIECE) {{
       const long length = n - start < PIECE ? n - start : PIECE, at = row * n + start;
+      before(length, at, in, scalar, out);
       const real *const *c = column, *const *v = vector;
       here = total;
       for (long g = 0; g < groups; ++g) {{
@@ -91,52 +95,76 @@ void products(
   }}
 }}
 
-/* out = sum_c weight[c] column[c], in the order of the columns. */
-void combine(long rows, long n, long columns, const real *const *column, const real *weight, real *out) {{
-  for (long row = 0; row < rows; ++row, weight += columns)
-    for (long start = 0; start < n; start += PIECE) {{
-      const long length = n - start < PIECE ? n - start : PIECE, at = row * n + start;
-      real *o = out + at;
-      long c = 0;
-      {{
-        const real *restrict p = column[0] + at;
-        const real w = weight[0];
-        for (long i = 0; i < length; ++i) o[i] = w * p[i];
-      }}
-      for (c = 1; c + 4 <= columns; c += 4) {{
-        const real *p[4];
-        real w[4];
-        long i = 0;
-        for (int k = 0; k < 4; ++k) {{
-          p[k] = column[c + k] + at;
-          w[k] = weight[c + k];
-        }}
-        for (; i + LANES <= length; i += LANES) {{
-          lanes sum = *(const loaded *)(o + i);
-          for (int k = 0; k < 4; ++k) {{
-            __builtin_prefetch(p[k] + i + AHEAD, 0, 2);
-            sum += w[k] * *(const loaded *)(p[k] + i);
-          }}
-          *(loaded *)(o + i) = sum;
-        }}
-        for (; i < length; ++i)
-          for (int k = 0; k < 4; ++k) o[i] += w[k] * p[k][i];
-      }}
-      for (; c < columns; ++c) {{
-        const real *restrict p = column[c] + at;
-        const real w = weight[c];
-        for (long i = 0; i < length; ++i) o[i] += w * p[i];
+enum {{ BLOCK = 4 * LANES, TOGETHER = 13 }}; /* entries kept in registers, columns read side by side */
+
+/* move[i ...] (+)= sum over `count` columns, one block of entries at a time. */
+static inline __attribute__((always_inline)) void gather(
+  long n, long count, const real *const *column, const real *weight, long at, const real *from, real *to
+) {{
+  long i = 0;
+  for (; i + BLOCK <= n; i += BLOCK) {{
+    lanes sum[4] = {{{{0}}}};
+    if (from) for (int l = 0; l < 4; ++l) sum[l] = *(const loaded *)(from + i + l * LANES);
+    for (long c = 0; c < count; ++c) {{
+      const real *p = column[c] + at + i, w = weight[c];
+      for (int l = 0; l < 4; ++l) {{
+        __builtin_prefetch(p + AHEAD / 2 + l * LANES, 0, 2);
+        sum[l] += w * *(const loaded *)(p + l * LANES);
       }}
     }}
+    for (int l = 0; l < 4; ++l) *(loaded *)(to + i + l * LANES) = sum[l];
+  }}
+  for (; i < n; ++i) {{
+    real sum = from ? from[i] : 0;
+    for (long c = 0; c < count; ++c) sum += weight[c] * column[c][at + i];
+    to[i] = sum;
+  }}
+}}
+
+/* out = begin + sum_c weight[c] column[c], the sum in the order of the columns; along = its product with `against`. */
+void combine(
+  long rows, long n, long columns, const real *const *column, const real *weight, const real *begin,
+  const real *against, real *out, double *along
+) {{
+  real move[PIECE] __attribute__((aligned(BYTES)));
+  const long groups = (columns + TOGETHER - 1) / TOGETHER;
+  for (long row = 0; row < rows; ++row, weight += columns) {{
+    double total = 0;
+    for (long start = 0; start < n; start += PIECE) {{
+      const long length = n - start < PIECE ? n - start : PIECE, at = row * n + start;
+      long done = 0;
+      for (long g = 0; g < groups; ++g) {{ /* groups of nearly equal size */
+        const long count = (columns - done + groups - g - 1) / (groups - g);
+        gather(length, count, column + done, weight + done, at, g ? move : 0, move);
+        done += count;
+      }}
+      if (against) {{
+        const real *const one = move, *const other = against + at;
+        meet_all(1, length, 0, 1, &one, &other, &total);
+      }}
+      if (begin) for (long i = 0; i < length; ++i) out[at + i] = begin[at + i] + move[i];
+      else for (long i = 0; i < length; ++i) out[at + i] = move[i];
+    }}
+    if (against) along[row] = total;
+  }}
 }}
 """
 
 
+class Before(NamedTuple):
+    """Elementwise work ahead of a pass of products: ``outputs`` are written, and may take part in it."""
+
+    formula: Formula
+    inputs: Sequence[np.ndarray]
+    outputs: Sequence[np.ndarray]
+
+
 @cache
-def _loops(dtype: np.dtype) -> ctypes.CDLL | None:
-    library = build(SOURCE.format(type=TYPES[dtype], piece=PIECE, most=MOST))
+def _loops(dtype: np.dtype, results: tuple[str, ...] = (), inputs: int = 0, numbers: int = 0) -> ctypes.CDLL | None:
+    before = c_function(Formula(results, inputs, (0.0,) * numbers) if results else None)
+    library = build(SOURCE.format(type=TYPES[dtype], piece=PIECE, most=MOST, before=before))
     if library is not None:
-        for name, count in (("products", 5), ("combine", 3)):
+        for name, count in (("products", 8), ("combine", 6)):
             function = getattr(library, name)
             function.restype = None
             function.argtypes = [*[ctypes.c_long] * 3, *[ctypes.c_void_p] * count]
@@ -171,16 +199,31 @@ def fresh(like: np.ndarray) -> np.ndarray:
     return memory[start : start + like.nbytes].view(like.dtype).reshape(like.shape)
 
 
+def _address(array: np.ndarray) -> int:
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))  # several times faster than `array.ctypes.data`
+    except (TypeError, ValueError):  # read-only or empty
+        return array.ctypes.data
+
+
 def _addresses(arrays: Sequence[np.ndarray]) -> Any:
-    return (ctypes.c_void_p * len(arrays))(*[a.ctypes.data for a in arrays])
+    return (ctypes.c_void_p * len(arrays))(*map(_address, arrays))
 
 
-def products(asked: Sequence[tuple[Sequence[np.ndarray], Sequence[np.ndarray]]]) -> list[np.ndarray]:
+def products(
+    asked: Sequence[tuple[Sequence[np.ndarray], Sequence[np.ndarray]]], before: Before | None = None
+) -> list[np.ndarray]:
     """For each pair of columns and at most ``MOST`` vectors all inner products (..., m, n)."""
     head = asked[0][0][0]
     rows, sizes = math.prod(head.shape[:-1]), [len(columns) * len(vectors) for columns, vectors in asked]
     total = np.zeros((rows, sum(sizes)))
+    work: tuple[Any, Any, Any] = (None, None, None)
     library = _loops(head.dtype)
+    if before is not None:
+        formula = before.formula
+        library = _loops(head.dtype, formula.results, formula.inputs, len(formula.numbers))
+        numbers = np.array(formula.numbers or (0.0,), dtype=head.dtype)
+        work = (_addresses(before.inputs), _address(numbers), _addresses(before.outputs))
     assert library is not None
     library.products(
         rows,
@@ -190,22 +233,33 @@ def products(asked: Sequence[tuple[Sequence[np.ndarray], Sequence[np.ndarray]]])
         (ctypes.c_long * len(asked))(*[len(vectors) for _, vectors in asked]),
         _addresses([column for columns, _ in asked for column in columns]),
         _addresses([vector for _, vectors in asked for vector in vectors]),
-        total.ctypes.data,
+        _address(total),
+        *work,
     )
-    parts = np.split(total.astype(head.dtype, copy=False), np.cumsum(sizes)[:-1], axis=-1)
-    shapes = [(*head.shape[:-1], len(columns), len(vectors)) for columns, vectors in asked]
-    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+    total, found, first = total.astype(head.dtype, copy=False), [], 0
+    for size, (columns, vectors) in zip(sizes, asked, strict=True):
+        part = total[:, first : first + size]
+        found.append(part.reshape((*head.shape[:-1], len(columns), len(vectors))))
+        first += size
+    return found
 
 
-def combine(columns: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
-    """``sum_j weights[..., j] columns[j]``."""
+def combine(
+    columns: Sequence[np.ndarray],
+    weights: np.ndarray,
+    start: np.ndarray | None = None,
+    against: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """``start + sum_j weights[..., j] columns[j]``, and the sum's inner product (...,) with ``against``."""
     head = columns[0]
     out = fresh(head)
+    along = None if against is None else np.empty(head.shape[:-1])
     library = _loops(head.dtype)
     assert library is not None
     weights = np.ascontiguousarray(np.broadcast_to(weights, (*head.shape[:-1], len(columns))), dtype=head.dtype)
+    begin, other, found = (None if array is None else _address(array) for array in (start, against, along))
     library.combine(
-        math.prod(head.shape[:-1]), head.shape[-1], len(columns), _addresses(columns), weights.ctypes.data,
-        out.ctypes.data,
+        math.prod(head.shape[:-1]), head.shape[-1], len(columns), _addresses(columns), _address(weights),
+        begin, other, _address(out), found,
     )  # fmt: skip
-    return out
+    return out, None if along is None else along.astype(head.dtype, copy=False)

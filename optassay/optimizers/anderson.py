@@ -157,10 +157,10 @@ class _Anderson(Rule):
         t = state.t + 1
         ctx = self.enter(params, grad, t)
         xp = ctx.xp
-        x, r, dx, dr = self._differences(ctx, params, grad, state, t)
-        pushed = self._remember(ctx, r, dx, dr, state, t)
+        x, r, pushed = self._remember(ctx, params, grad, state, t)
         runs = xp.zeros_like(state.rejected)
-        history = state.history if pushed is None else pushed.history
+        columns = state if pushed is None else pushed
+        dx, dr, history = columns.dx, columns.dr, columns.history
         if pushed is None or (t - 1) % self.period != 0:
             params, inner = self._without_mixing(ctx, x, grad, r, state.inner, t)
             return params, AndersonState(t, x, r, dx, dr, history, inner, runs, runs), None
@@ -171,42 +171,37 @@ class _Anderson(Rule):
         state = AndersonState(t, x, r, dx, dr, history, inner, rejected + runs, alpha[..., 0] + runs)
         return params, state, weights
 
-    def _differences(
+    def _remember(
         self, ctx: Context, params: Array, grad: Array, state: AndersonState, t: int
-    ) -> tuple[Array, Array, Array, Array]:
-        """A copy of the point (the state outlives the caller's array), the residual, and the new columns (3)."""
+    ) -> tuple[Array, Array, Pushed | None]:
+        """A copy of the point (the state outlives the caller's array), the residual, and the history with the new
+        columns (3); None in its place before there are any."""
         decay, gamma = self.value(ctx, "weight_decay", t), self.value(ctx, "average", t)
 
         def residual(x: Array, g: Array) -> Array:
             return -g if is_zero(decay) else -(g + decay * x)
 
         def columns(
-            x: Array, g: Array, last_x: Array, last_r: Array, last_dx: Array, last_dr: Array
+            x: Array, g: Array, last_x: Array, last_r: Array, last_dx: Array | None = None, last_dr: Array | None = None
         ) -> tuple[Array, ...]:
             r = residual(x, g)
             dx, dr = x - last_x, r - last_r
-            if not is_zero(gamma):
+            if last_dx is not None and last_dr is not None:
                 dx = gamma * last_dx + (1.0 - gamma) * dx
                 dr = gamma * last_dr + (1.0 - gamma) * dr
-            return ctx.xp.asarray(x, copy=True), r, dx, dr
+            return x, r, dx, dr
 
         if t == 1:
-            return ctx.xp.asarray(params, copy=True), residual(params, grad), state.dx, state.dr
-        found = _gram.blockwise(ctx, columns, params, grad, state.x, state.r, state.dx, state.dr)
-        return found
-
-    def _remember(self, ctx: Context, r: Array, dx: Array, dr: Array, state: AndersonState, t: int) -> Pushed | None:
-        """The history with the new columns, None before there are any."""
-        if t == 1:
-            return None
+            return ctx.xp.asarray(params, copy=True), residual(params, grad), None
         index, history = t - 2, state.history
         if self.restart is not None:
             index = index % self.restart
             if index == 0:
-                history = _gram.empty(ctx, r, self.memory)
+                history = _gram.empty(ctx, params, self.memory)
         xr = self.positivity is not None
         xx = xr or self._penalty == "points"
-        return _gram.push(ctx, history, index % self.memory, dx, dr, r, xx=xx, xr=xr)
+        vectors = (params, grad, state.x, state.r, *(() if is_zero(gamma) else (state.dx, state.dr)))
+        return _gram.push(ctx, history, index % self.memory, columns, vectors, xx=xx, xr=xr)
 
     def _project(self, ctx: Context, pushed: Pushed, r: Array, dimension: int, t: int) -> tuple[Array, Array]:
         """``Gamma_k`` (12) and the damping that satisfies (14); the small matrices are in double precision."""
@@ -261,22 +256,17 @@ class _Anderson(Rule):
         one = ctx.xp.ones_like(weights[..., :1])
         columns = (r, *pushed.history.r, *pushed.history.x)
         factors = (beta * one, -beta * weights, -weights)
-        if self.inner is None and self.descent is None:
-            new = _gram.combine(ctx, (*columns, x), ctx.xp.concat([*factors, one], axis=-1))  # (9)
-            return new, (), one > 0
-        move = _gram.combine(ctx, columns, ctx.xp.concat(factors, axis=-1))
-        kept = self._kept(ctx, move, r, pushed.size, beta)
+        weighted = ctx.xp.concat(factors, axis=-1)
+        new, along = _gram.move_from(ctx, x, columns, weighted, None if self.descent is None else r)  # (9)
+        kept = one > 0 if along is None else self._kept(along, pushed.size, beta)
+        if self.inner is None and along is None:
+            return new, (), kept
         other, inner = self._without_mixing(ctx, x, grad, r, inner, t)
-        if bool(ctx.xp.all(kept)):
-            return x + move, inner, kept
-        return ctx.xp.where(kept, x + move, other), inner, kept
+        return new if bool(ctx.xp.all(kept)) else ctx.xp.where(kept, new, other), inner, kept
 
-    def _kept(self, ctx: Context, move: Array, r: Array, size: Array, beta: Any) -> Array:
-        """Whether the move descends along ``r`` enough to be kept: (..., 1); ``size`` = |r|^2."""
-        if self.descent is None:
-            return ctx.xp.ones_like(size) > 0
-        (along,) = _gram.products(ctx, ((move,), (r,)))
-        return along[..., 0] > self.descent * (beta * size)
+    def _kept(self, along: Array, size: Array, beta: Any) -> Array:
+        """Whether a move descends along ``r`` enough to be kept: (..., 1); ``along`` = move' r, ``size`` = |r|^2."""
+        return along > (self.descent or 0.0) * (beta * size)
 
 
 @dataclass(frozen=True, eq=False)

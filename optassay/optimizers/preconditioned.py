@@ -92,7 +92,10 @@ class PreconditionedAdaSAM(AdaSAM):
         x_bar = _gram.combine(ctx, (*history.x, x), xp.concat([-weights, one], axis=-1))  # (8)
         minus_r_bar = _gram.combine(ctx, (*history.r, r), xp.concat([weights, -one], axis=-1))
         point, advanced = self._advance(x_bar, minus_r_bar, inner, ctx)
-        kept = self._kept(ctx, point - x, r, pushed.size, self.value(ctx, "mixing", t))
+        if self.descent is None:
+            return point, advanced, one > 0
+        (along,) = _gram.products(ctx, ((point - x,), (r,)))
+        kept = self._kept(along[..., 0], pushed.size, self.value(ctx, "mixing", t))
         if bool(xp.all(kept)):
             return point, advanced, kept
         other, inner = self._advance(x, grad, advanced if self.rejected_state == "advanced" else inner, ctx)
