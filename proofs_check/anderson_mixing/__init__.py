@@ -11,12 +11,13 @@ SECTIONS = (
     "positivity",  # 2.2: (13), (14)
     "small_eigenproblem",  # 2.2: (15)
     "enhancements",  # 2.3
-    "conditions",  # 3: conditions, batch dependence, (25)
+    "conditions",  # 3: conditions, batch dependence
     "rates",  # 3: theorems 1-3
     "complexity",  # 3: theorems 3 and 4
     "random_output",  # 3: theorem 4 against theorem 3
     "theorem_5",  # 3
     "update_bounds",  # 3: analysis of AdaSAM
+    "adasam_conditions",  # 3: (16) and the conditions, (25)
     "experiments",  # 4
     "krylov",  # 5: GMRES
     "safeguard",  # algorithm 1, line 9, with section 5

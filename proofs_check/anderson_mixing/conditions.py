@@ -1,4 +1,4 @@
-"""Section 3: what the conditions of the theorems ask of SAM and AdaSAM, and the batch dependence of ``H_k``."""
+"""Section 3: what the conditions of the theorems ask of SAM, and the batch dependence of ``H_k``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
-from typing import Any, Literal
+from typing import Any
 
 import sympy as sp
 
@@ -134,140 +134,6 @@ violated = (alpha * half) ** 2 > read(witness["squared"]) * beta**2 * (1 + 1 / C
     return for_all(with_factor, budget)
 
 
-# AdaSAM
-
-
-Requirement = Literal["delta", "alpha <= beta^(1/2)", "(14)", "(18a) and the step bound"]
-
-
-@dataclass(frozen=True)
-class Inherits:
-    """(16) with the stated ``alpha`` rule meets the named requirements of the theorems.
-
-    ``c2`` are the admitted constants; ``alpha`` of ``(beta, limit of (14))``.
-    """
-
-    requirements: tuple[Requirement, ...]
-    alpha: Callable[[Fraction, Fraction], Fraction]
-    c2: tuple[Fraction, ...] = (Fraction(0), Fraction(1, 100), Fraction(1))
-
-
-def inherits(statement: Inherits, budget: Budget) -> list[Evidence]:
-    """One-column histories with (16): requirement by requirement, in rationals; ``C = c_2`` (1/100 if that is 0)."""
-
-    def points(budget: Budget) -> Iterator[dict[str, Any]]:
-        for name, c2, beta, x, r in product(
-            statement.requirements, statement.c2, (Fraction(1, 4), Fraction(1, 16)), (Fraction(1), Fraction(9)),
-            (Fraction(1, 2), Fraction(-2)),
-        ):  # fmt: skip
-            c1, eps, mu, res = Fraction(1, 100), Fraction(1, 1000), Fraction(1, 2), Fraction(1)
-            delta = max(c1 * res**2 / (x * x + eps), c2 / beta**2)
-            half = (x + beta * r) * r / (r * r + delta * x * x)
-            limit = beta * (1 - mu) / half if half > 0 else Fraction(1)
-            alpha = statement.alpha(beta, limit)
-            yield {
-                "requirement": name, "c1": c1, "c2": c2, "beta": beta, "X": x, "R": r, "r": res, "mu": mu,
-                "epsilon": eps, "delta": delta, "alpha": alpha, "half": half,
-            }  # fmt: skip
-
-    def pair(point: Any, kind: Any) -> tuple[Any, Any]:
-        v = {k: kind(x) for k, x in point.items() if k != "requirement"}
-        if point["requirement"] == "delta":
-            return kind(point["c2"] or Fraction(1, 100)) / v["beta"] ** 2, v["delta"]
-        if point["requirement"] == "alpha <= beta^(1/2)":
-            return v["alpha"] ** 2, v["beta"]
-        return v["alpha"] * v["half"], v["beta"] * (1 - v["mu"])
-
-    replay = """
-from fractions import Fraction
-v = {k: float(Fraction(str(x))) for k, x in witness.items() if k != "requirement"}
-x, r, beta = v["X"], v["R"], v["beta"]
-delta = max(v["c1"] * v["r"] ** 2 / (x * x + v["epsilon"]), v["c2"] / beta**2)
-half = (x + beta * r) * r / (r * r + delta * x * x)
-left, right = {
-    "delta": ((v["c2"] or 0.01) / beta**2, delta),
-    "alpha <= beta^(1/2)": (v["alpha"] ** 2, beta),
-    "(14)": (v["alpha"] * half, beta * (1 - v["mu"])),
-}[witness["requirement"]]
-violated = left > right + 1e-9
-"""
-
-    def proof(budget: Budget) -> list[Evidence]:
-        a, c2, beta, g = sp.symbols("a c2 beta g", positive=True)
-        # max{u, v} >= v: with u = v + g or u = v - g; alpha = min of the three numbers.
-        return inequality(
-            {
-                "the first term is larger": Inequality(c2 / beta**2, "<=", c2 / beta**2 + g),
-                "min{a, a + g} <= a": Inequality(a, "<=", a + g),
-            },
-            budget,
-        )
-
-    return for_all(
-        ForAll(points, lambda p: pair(p, Fraction), "<=", lambda p: pair(p, float), replay, proof=proof), budget
-    )
-
-
-@dataclass(frozen=True)
-class Curvature:
-    """``c_1 |r|^2 / (s^2 + epsilon) >= factor c_1 h^-2 beta^-2`` where ``s = beta h_k |r|``, ``h_k < h``."""
-
-    epsilon: bool
-    factor: int = 1
-
-
-def curvature(statement: Curvature, budget: Budget) -> list[Evidence]:
-    """The last link of (25) with and without the constant in (16)'s denominator."""
-    c1, beta, hk, over, res, eps = sp.symbols("c1 beta h_k o r epsilon", positive=True)
-    left = c1 * res**2 / (beta**2 * hk**2 * res**2 + (eps if statement.epsilon else 0))
-    bound = statement.factor * c1 / ((hk + over) ** 2 * beta**2)
-    return inequality({"c1 |r|^2 / s^2": Inequality(left, ">=", bound)}, budget)
-
-
-def step_ratio(statement: Fraction, budget: Budget) -> list[Evidence]:
-    """``|x_k - x_(k-1)|`` equals ``|x_(k+1) - x_k|`` up to the stated factor, on all paths of tiny problems."""
-
-    def points(budget: Budget) -> Iterator[dict[str, Any]]:
-        for problem in tiny.PROBLEMS:
-            betas = [Fraction(1, 16)] * budget.pick(4, 5)
-            tree = tiny.levels(problem, Fraction(3), betas, Fraction(1), Fraction(1, 10), 1)
-            for level, beta in zip(tree[1:-1], betas[1:], strict=True):
-                for node in level:
-                    assert node.before is not None
-                    for i, child in enumerate(tiny.children(problem, node, beta, Fraction(1), Fraction(1, 10), 1)):
-                        yield {
-                            "a": problem.a[i], "b": problem.b[i], "beta": beta, "before": node.before[0],
-                            "r before": node.before[1], "x": node.x, "after": child.x, "factor": statement,
-                        }  # fmt: skip
-
-    def ratio(point: Any, kind: Any) -> tuple[Any, Any]:
-        old, new = abs(kind(point["x"] - point["before"])), abs(kind(point["after"] - point["x"]))
-        return max(old, new), kind(statement) * min(old, new)
-
-    replay = """
-from fractions import Fraction
-v = {k: float(Fraction(str(x))) for k, x in witness.items()}
-x, beta = v["x"], v["beta"]
-r = -v["a"] * (x - v["b"])  # of the sample drawn; one step of SAM with C = 1, mu = 1/10
-dx, dr = x - v["before"], r - v["r before"]
-half = (dx + beta * dr) * dr / (dr * dr + dx * dx / beta**2)
-alpha = beta**0.5
-alpha = beta * 0.9 / half if alpha * half > beta * 0.9 else alpha
-move = (beta - alpha * half) * r
-violated = max(abs(dx), abs(move)) > v["factor"] * min(abs(dx), abs(move)) + 1e-6
-"""
-    return for_all(ForAll(points, lambda p: ratio(p, Fraction), "<=", lambda p: ratio(p, float), replay), budget)
-
-
-def _full(beta: Fraction, limit: Fraction) -> Fraction:
-    """The default ``alpha = 1``, shrunk by (14) only (line 9)."""
-    return min(Fraction(1), limit)
-
-
-def _imposed(beta: Fraction, limit: Fraction) -> Fraction:
-    return min(Fraction(1), tiny.square_root_below(beta), limit)
-
-
 CLAIMS = [
     Claim(
         id="anderson-mixing/parameter-conditions-satisfiable",
@@ -325,80 +191,6 @@ CLAIMS = [
                 broken=("previous batch", False),
                 note=r"With $\delta_k$ not made from $r_k$, as here; (16) contains $\|r_k\|$ and brings the "
                 r"dependence back.",
-            ),
-        ),
-    ),
-    Claim(
-        id="anderson-mixing/adasam-curvature-heuristic",
-        location="(25)",
-        figures=("anderson-mixing/rescaling",),
-        statement=r"Supposing $\|x_k-x_{k-1}\|=\beta_kh_k\|r_k\|$, $h_k\in(0,h)$: $c_1\|r_k\|^2/\|x_k-x_{k-1}\|^2\ge"
-        r"c_1h^{-2}\beta_k^{-2}$.",
-        assumptions=(r"the supposition itself; $h<\infty$",),
-        parts=(
-            Part(
-                "the chain, granted its supposition",
-                curvature,
-                printed=Curvature(False),
-                broken=Curvature(True),
-                note=r"$h\le\frac12(1+(1+C^{-1})^{1/2})$ follows from $\delta_k\ge C\beta_k^{-2}$: what the "
-                r"chain is to "
-                r"motivate.",
-            ),
-            Part(
-                "the first term of (16) as it stands, epsilon > 0",
-                curvature,
-                printed=Curvature(True),
-                broken=Curvature(False, factor=2),
-                repair=Curvature(False),
-                repair_note=r"$\varepsilon=0$; otherwise the term tends to $c_1\|r_k\|^2/\varepsilon$, bounded, as "
-                r"$\beta_k\to0$.",
-                bears=False,
-            ),
-            Part(
-                "consecutive steps are alike within a factor 10",
-                step_ratio,
-                printed=Fraction(10),
-                broken=Fraction(2),
-                sound=Fraction(10**6),
-                bears=False,
-                note="On single-sample paths of three finite sums with constant step: consecutive steps "
-                "differ by more.",
-            ),
-        ),
-    ),
-    Claim(
-        id="anderson-mixing/adasam-inherits-theorems",
-        location="Section 3",
-        statement=r"Theorems 1-5 apply to AdaSAM as (16) satisfies (18b).",
-        parts=(
-            Part(
-                "(16) implies (18b)",
-                inherits,
-                printed=Inherits(("delta", "alpha <= beta^(1/2)", "(14)"), _full),
-                broken=Inherits(("alpha <= beta^(1/2)",), lambda beta, limit: Fraction(1)),
-                repair=Inherits(("delta", "alpha <= beta^(1/2)", "(14)"), _imposed, (Fraction(1, 100), Fraction(1))),
-                repair_note=r"(16) with $c_2>0$ gives $\delta_k\ge c_2\beta_k^{-2}$, $C=c_2$; "
-                r"$\alpha_k\le\min\{1,\beta_k^{1/2}\}$ and (14) must be imposed besides.",
-                note=r"$c_2=0$ gives no $C$. $\alpha_k$ does not occur in (16); the default $\alpha_k=1$ exceeds "
-                r"$\beta_k^{1/2}$ for $\beta_k<1$, and line 9 enforces (14) only.",
-            ),
-            Part(
-                "delta alone, c_2 > 0",
-                inherits,
-                printed=Inherits(("delta",), _full, (Fraction(1, 100), Fraction(1))),
-                broken=Inherits(("delta",), _full, (Fraction(0),)),
-                bears=False,
-            ),
-            Part(
-                "Algorithm 1's defaults: alpha = 1 with its safeguard",
-                inherits,
-                printed=Inherits(("alpha <= beta^(1/2)",), _full, (Fraction(1),)),
-                broken=Inherits(("alpha <= beta^(1/2)",), lambda beta, limit: Fraction(1)),
-                sound=Inherits(("(14)",), _full, (Fraction(1),)),
-                bears=False,
-                note=r"$\alpha=\beta=1$ meets $\alpha\le\beta^{1/2}$ only while $\beta$ stays 1, which (18a) "
-                "excludes; no formality, see theorem-1-liminf: with the default the gradient need not vanish.",
             ),
         ),
     ),

@@ -11,6 +11,7 @@ import pytest
 
 from optassay.optimizers.anderson import StochasticAnderson
 from proofs_check.anderson_mixing import (
+    adasam_conditions,
     almost_surely,
     complexity,
     conditions,
@@ -46,7 +47,11 @@ VERDICTS = {
     "adasam-curvature-heuristic": "proved",
     "adasam-inherits-theorems": "corrected",
 }
-CLAIMS = [c for m in (conditions, rates, complexity, random_output, theorem_5, update_bounds) for c in m.CLAIMS]
+CLAIMS = [
+    c
+    for m in (conditions, rates, complexity, random_output, theorem_5, update_bounds, adasam_conditions)
+    for c in m.CLAIMS
+]
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
@@ -266,3 +271,13 @@ def test_uniform_random_output_is_the_average() -> None:
     assert rejects(check(statement(F(999, 1000), "<="), Budget.QUICK))
     assert not rejects(check(statement(F(1), "=="), Budget.QUICK))
     assert rejects(random_output.total_order(lambda p: 2 - p, Budget.QUICK))
+
+
+def test_adasam_requirements_by_hand() -> None:
+    """X = 1, R = -2, beta = 1/16, c2 = 1: Y R / Z = 2 (2 beta - 1) / (4 + 256) < 0, so (14) leaves alpha at 1 > 1/4."""
+    check, statement = adasam_conditions.inherits, adasam_conditions.Inherits
+    (witness,) = check(statement(("alpha <= beta^(1/2)",), "line 9", (F(1),)), Budget.QUICK)
+    assert witness.stands and witness.second.left > witness.second.right
+    assert not rejects(check(statement(("(14)", "delta"), "line 9", (F(1),)), Budget.QUICK))
+    assert rejects(check(statement(("step bound",), "imposed", (F(1),)), Budget.QUICK))
+    assert rejects(check(statement(("delta",), "line 9", (F(0),)), Budget.QUICK))
