@@ -118,7 +118,25 @@ violated = abs(e[0] / e[1] - 2 ** witness["order"]) > 0.5
                 replay,
             )
         ]
+    steps |= _along_a_line()
     return [Exact("symbolic", steps, {"leading term": str(polynomial.coeff_monomial(h**order)) + f" h^{order}"})]
+
+
+def _along_a_line() -> dict[str, bool]:
+    """Any f, any dimension: ``phi(s) = u' grad f(x - s v)``, the column ``X = h v`` that ends at x.
+
+    ``e(h) = u'(R + f''(x) X)`` has ``e(0) = 0``, ``e'(h) = phi'(h) - phi'(0)``: ``|e| <= M h^2 / 2`` with a Lipschitz
+    constant M of ``phi'``, o(h) without one. A column between two earlier points is a difference of two such.
+    """
+    h, top, bound = sp.symbols("h s M", nonnegative=True)
+    phi = sp.Function("phi")
+    slope = sp.diff(phi(top), top)
+    error = (phi(h) - phi(0)) - h * slope.subs(top, 0)  # u'R = -(phi(0) - phi(h)), u' f''(x) v = -phi'(0)
+    return {
+        "e(0) = 0 for every f": error.subs(h, 0) == 0,
+        "e'(h) = phi'(h) - phi'(0)": sp.simplify(sp.diff(error, h) - (slope.subs(top, h) - slope.subs(top, 0))) == 0,
+        "M h integrates to M h^2 / 2": sp.expand(sp.integrate(bound * top, (top, 0, h)) - bound * h**2 / 2) == 0,
+    }
 
 
 ONE_COLUMN = {"A": (3, 3), "x": (3, 1), "w": (3, 1), "c": (3, 1)}
@@ -255,7 +273,8 @@ CLAIMS = [
                 printed=2,
                 broken=3,
                 note=r"$R+\nabla^2f(x_k)X=O(h^2)$ for columns of length $h$ that reach back no further than $O(h)$: "
-                "first order relative to $R$, with the third derivative as factor.",
+                "first order relative to $R$, at most $\\frac12Mh^2$ where $\\nabla^2f$ is $M$-Lipschitz; twice "
+                "differentiable alone gives $o(h)$.",
             ),
             Part(
                 "exact with minibatches of quadratics",

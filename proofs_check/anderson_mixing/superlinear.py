@@ -15,7 +15,7 @@ from quadratics.krylov import anderson_iterates, exact_anderson, exact_gmres
 
 from ..checks.rational import fractions
 from ..checks.search import ForAll, for_all
-from ..checks.symbolic import is_zero
+from ..checks.symbolic import is_zero, nonnegative_coefficients
 from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled
 
 REPLAY = """
@@ -133,7 +133,10 @@ def _profile(statement: Profile, budget: Budget) -> list[Evidence]:
 
 
 def _secant(bound: Callable[[Any, Any], Any], budget: Budget) -> list[Evidence]:
-    """AM with m = 1 for ``f = x^2/2 + x^4/4``: ``0 < x_{k+1} <= bound(x_k, x_{k-1})`` for ``0 < x_k <= x_{k-1}``."""
+    """AM with m = 1 for ``f = x^2/2 + x^4/4``: ``0 < x_{k+1} <= bound(x_k, x_{k-1})`` for ``0 < x_k <= x_{k-1}``.
+
+    As ``x_{k+1} <= q x_k`` with ``q < 1`` that only falls, the order is kept and the iterates go to 0.
+    """
     del budget
     x, y, beta = sp.symbols("x y beta", positive=True)  # x = x_k, y = x_{k-1}
     r = lambda z: -(z + z**3)  # noqa: E731
@@ -142,10 +145,12 @@ def _secant(bound: Callable[[Any, Any], Any], budget: Budget) -> list[Evidence]:
     secant = x * y * (x + y) / (1 + x * x + x * y + y * y)
     s = sp.symbols("s", nonnegative=True)
     # y = x + s covers x <= y; the sign is certified by nonnegative coefficients.
-    gap = sp.fraction(sp.cancel((bound(x, y) - secant).subs(y, x + s)))
     steps = {
         "the iterate is the secant step, whatever beta": is_zero(new - secant),
-        "0 < x_{k+1} <= bound": all(c >= 0 for part in gap for c in sp.Poly(part, x, s).coeffs()),
+        "0 < x_{k+1} <= bound": nonnegative_coefficients((bound(x, y) - secant).subs(y, x + s), (x, s)),
+        "x_{k+1} <= q x_k, q = 2 y^2/(1 + 2 y^2) < 1: the iterates fall to 0": nonnegative_coefficients(
+            (2 * y**2 / (1 + 2 * y**2) * x - secant).subs(y, x + s), (x, s)
+        ),
         "f'' >= 1, f >= 0": is_zero(sp.diff(x**2 / 2 + x**4 / 4, x, 2) - 1 - 3 * x**2),
     }
     return [Exact("symbolic", steps)]

@@ -225,3 +225,28 @@ def test_largest_eigenvalues_of_the_two_forms_differ_only_below_two_columns_per_
     assert small_eigenproblem._largest_zeros(statement("same", "at least zero")).holds
     for wrong in (statement("same", "same"), statement("negated", "at least zero"), statement("same", "negated")):
         assert not small_eigenproblem._largest_zeros(wrong).holds
+
+
+def test_secant_iterates_fall_to_zero_from_far_away() -> None:
+    older, x = 3.0, 2.5
+    for _ in range(60):
+        assert 0 < x <= older
+        q = 2 * older**2 / (1 + 2 * older**2)
+        older, x = x, x * older * (x + older) / (1 + x * x + x * older + older * older)
+        assert x <= q * older * (1 + 1e-12)
+        if x < 1e-100:
+            break
+    assert x < 1e-100
+
+
+def test_secant_error_of_a_smooth_function_in_many_dimensions() -> None:
+    """R + f''(x) X for f = sum of log cosh: at most M h^2 / 2, M = 4 / 3^(3/2) a Lipschitz constant of its Hessian."""
+    rng = np.random.default_rng(4)
+    x, v = rng.standard_normal((2, 6))
+    v /= np.linalg.norm(v)
+    errors = []
+    for h in (1e-2, 5e-3):
+        error = -(np.tanh(x) - np.tanh(x - h * v)) + h * v / np.cosh(x) ** 2
+        errors.append(np.linalg.norm(error))
+        assert errors[-1] <= 4 / 3**1.5 * h**2 / 2
+    assert errors[0] / errors[1] == pytest.approx(4, rel=0.02)
