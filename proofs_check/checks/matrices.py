@@ -13,11 +13,24 @@ import sympy as sp
 from ..claim import Budget, Evidence, Exact, Way, Witness
 from .rational import fractions
 
+# Evaluates both expressions anew: ``*`` is the matrix product, a number multiplies.
 REPLAY = """
 import numpy as np
 from fractions import Fraction
 read = lambda v: np.array([read(c) for c in v]) if isinstance(v, list) else float(Fraction(str(v)))
-left, right = read(witness["left"]), read(witness["right"])
+bare = lambda v: v.a if isinstance(v, M) else v
+class M:
+    def __init__(self, a): self.a = a
+    def __add__(self, o): return M(self.a + bare(o))
+    __radd__ = __add__
+    def __sub__(self, o): return M(self.a - bare(o))
+    def __neg__(self): return M(-self.a)
+    def __mul__(self, o): return M(self.a @ o.a if isinstance(o, M) else self.a * o)
+    def __rmul__(self, o): return M(o * self.a)
+    def __pow__(self, n): return M(np.linalg.matrix_power(self.a, n))
+names = {k: read(v) for k, v in witness["scalars"].items()}
+names.update({k: M(read(v)) for k, v in witness["matrices"].items()})
+left, right = (bare(eval(witness[side], {}, names)) for side in ("left", "right"))
 violated = bool(np.max(np.abs(left - right)) > 1e-9)
 """
 
@@ -73,12 +86,12 @@ def matrix_identity(statement: MatrixIdentity | Mapping[str, MatrixIdentity], bu
         symbols |= {s: sp.Symbol(s, commutative=False) for s in item.shapes}
         steps[name] = sp.expand(item.left(**symbols) - item.right(**symbols)) == 0
         if not steps[name]:
-            witness = _witness(item)
+            witness = _witness(item, symbols)
             return [Exact("symbolic", steps), *([witness] if witness else [])]
     return [Exact("symbolic", steps)]
 
 
-def _witness(item: MatrixIdentity) -> Witness | None:
+def _witness(item: MatrixIdentity, symbols: Mapping[str, Any]) -> Witness | None:
     rng = np.random.default_rng(0)
     for _ in range(20):
         values: dict[str, Any] = {s: Fraction(int(rng.integers(1, 6)), int(rng.integers(2, 5))) for s in item.scalars}
@@ -98,8 +111,8 @@ def _witness(item: MatrixIdentity) -> Witness | None:
         point = {
             "scalars": values,
             "matrices": {s: v.tolist() for s, v in integers.items()},
-            "left": left.tolist(),
-            "right": right.tolist(),
+            "left": str(item.left(**symbols)),
+            "right": str(item.right(**symbols)),
         }
         return Witness(
             point,

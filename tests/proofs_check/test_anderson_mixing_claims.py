@@ -11,6 +11,7 @@ import pytest
 from optassay.arrays import context
 from optassay.optimizers import _projection
 from optassay.optimizers._gram import History
+from proofs_check._encode import encode
 from proofs_check.anderson_mixing import (
     algorithms,
     enhancements,
@@ -25,8 +26,8 @@ from proofs_check.anderson_mixing import (
 )
 from proofs_check.checks.matrices import MatrixIdentity, matrix_identity
 from proofs_check.checks.rational import fractions
-from proofs_check.claim import Budget, Claim, rejects
-from proofs_check.judge import judge_claim
+from proofs_check.claim import Budget, Claim, Witness, rejects
+from proofs_check.judge import judge_claim, replay
 from quadratics.krylov import anderson_iterates, exact_anderson, exact_gmres, gmres_iterates
 
 VERDICTS = {
@@ -250,3 +251,15 @@ def test_secant_error_of_a_smooth_function_in_many_dimensions() -> None:
         errors.append(np.linalg.norm(error))
         assert errors[-1] <= 4 / 3**1.5 * h**2 / 2
     assert errors[0] / errors[1] == pytest.approx(4, rel=0.02)
+
+
+def test_replay_of_a_matrix_identity_evaluates_it_anew() -> None:
+    shapes = {"A": (2, 2), "B": (2, 2)}
+    wrong = MatrixIdentity(lambda A, B, t: t * A * B - A * A, lambda A, B, t: t * B * A - A * A, ("t",), shapes)
+    witness = matrix_identity(wrong, Budget.QUICK)[-1]
+    assert isinstance(witness, Witness)
+    point = json.loads(json.dumps(encode(witness)["point"]))
+    assert replay(point, witness.replay)
+    assert not replay({**point, "right": point["left"]}, witness.replay)
+    same = {**point, "matrices": {**point["matrices"], "B": point["matrices"]["A"]}}
+    assert not replay(same, witness.replay)  # A commutes with itself
