@@ -14,6 +14,7 @@ from ..checks.search import ForAll, for_all
 from ..checks.symbolic import Identity, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Exact, Part
 from ..search import Never, Problem, never_violated
+from .closed_loop import CLOSED_LOOP
 from .transcription import momenta, second_moments
 
 MODULE = __name__
@@ -97,6 +98,39 @@ def _growing(limit: Any) -> dict[str, Identity]:
     return {"fixed point": Identity(B1 / R * limit + (1 - B1), limit)}
 
 
+def _after_jump(plateaus: tuple[str, ...]) -> ForAll:
+    """``v^A`` against ``9/4 v^M`` up to ten iterations after a jump to 1 from a settled plateau."""
+
+    def points(budget: Budget) -> Iterator[dict[str, Any]]:
+        del budget
+        return ({"plateau": p, "iterations": n} for p in plateaus for n in (1, 3, 10))
+
+    def sides(point: Mapping[str, Any], kind: Callable[[Any], Any]) -> tuple[Any, Any]:
+        b1, b2, p = kind(Fraction(9, 10)), kind(Fraction(999, 1000)), kind(Fraction(point["plateau"]))
+        m, ours, adam = p, p * p, p * p
+        for _ in range(point["iterations"]):
+            m = b1 * m + (1 - b1)
+            ours, adam = b2 * ours + (1 - b2) * m * m, b2 * adam + (1 - b2)
+        return adam, kind(Fraction(9, 4)) * ours
+
+    return ForAll(
+        points=points,
+        sides=lambda p: sides(p, Fraction),
+        relation=">=",
+        again=lambda p: sides(p, float),
+        replay="""
+from fractions import Fraction as F
+m = F(witness["plateau"])
+ours = adam = m * m
+for _ in range(witness["iterations"]):
+    m = F(9, 10) * m + F(1, 10)
+    ours, adam = (F(999, 1000) * v + F(1, 1000) * x for v, x in ((ours, m * m), (adam, 1)))
+violated = adam < F(9, 4) * ours
+""",
+        exhaustive=True,
+    )
+
+
 AREAS_A_B = Claim(
     id="adamomentum/areas-a-b",
     location="section 3.1",
@@ -142,6 +176,16 @@ AREAS_A_B = Claim(
             note=r"AdaMomentum's coefficient is $1/(1-\beta_1)$ times Adam's then, 10 at the default, and less with "
             r"every "
             "further step.",
+        ),
+        Part(
+            "half as large again for ten iterations, whatever the age of v (defaults)",
+            for_all,
+            printed=_after_jump(("0", "1/100", "1/10")),
+            broken=_after_jump(("1/2",)),
+            repair=_after_jump(("0", "1/100")),
+            repair_note="after a plateau below a hundredth of the slope, or with a fresh v",
+            bears=False,
+            note="An old v hides the jump from both methods: after a jump by 10 neither coefficient changes much.",
         ),
         Part(
             "gradients that keep growing",
@@ -317,8 +361,8 @@ FIGURE_1 = Claim(
             printed=_at_rest("<="),
             broken=_at_rest("<=", lambda b, s: Fraction(3, 2)),
             sound=_at_rest(">", lambda b, s: Fraction(((1 - float(b)) / (1 - min(float(b) / s, 0.999))) ** 2 * 1.01)),
-            note=r"The effect of $m_t^2$ alone. On walks over three curves (with bumps and kinks too) Adam's $v$ is "
-            r"the larger "
+            note=r"The effect of $m_t^2$ alone. On walks over three curves (with bumps and kinks too, 5 to 60 "
+            r"gradients per unit) Adam's $v$ is the larger "
             r"one when the minimum is reached, so that AdaMomentum's coefficient is the larger one throughout. The "
             r"part about "
             r"the plateau and the slope is right (areas A, B). The damping term has the opposite effect very near the "
@@ -327,6 +371,7 @@ FIGURE_1 = Claim(
             r"$\alpha\sqrt{(1-\beta_2)/\epsilon}$ "
             r"(316 $\alpha$ at $\epsilon=10^{-8}$) and Adam's goes on growing; see the entries on damping.",
         ),
+        CLOSED_LOOP,
     ),
 )
 CLAIMS = [FIGURE_1, AREAS_A_B, AREA_C_ADAM]

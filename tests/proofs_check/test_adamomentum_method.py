@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from optassay.optimizers import Adam, AdaMomentum
-from proofs_check.adamomentum import area_c, areas, method, method_merits
+from proofs_check.adamomentum import area_c, areas, closed_loop, method, method_merits
 from proofs_check.claim import Budget
 from proofs_check.judge import judge_claim
 
@@ -135,3 +135,22 @@ def test_growing_gradients_outrun_the_momentum() -> None:
         m = b1 * m + (1 - b1) * g
     assert m / g == pytest.approx((1 - b1) * r / (r - b1), rel=1e-9)
     assert m / g < 0.56
+
+
+@pytest.mark.parametrize("method", closed_loop.METHODS)
+@pytest.mark.parametrize("curve", closed_loop.SLOPES)
+def test_two_codes_arrive_alike(method: str, curve: str) -> None:
+    for step, beta2 in ((0.03, 0.9), (0.1, 0.999)):
+        found, again = (f(method, curve, step, beta2) for f in (closed_loop.arrival, closed_loop.plain_arrival))
+        assert found[0] == again[0] and found[1] == pytest.approx(again[1], rel=1e-9)
+
+
+def test_jump_from_a_settled_plateau_by_closed_forms() -> None:
+    """m_n = 1 - (1 - p) b^n; ten iterations after a jump by ten the coefficients differ by less than a half."""
+    b1, b2 = 0.9, 0.999
+    for p, more in ((0.0, True), (0.01, True), (0.1, False)):
+        n = np.arange(1, 11)
+        m = 1 - (1 - p) * b1**n
+        ours = p**2 * b2**10 + (1 - b2) * np.sum(b2 ** (10 - n) * m**2)
+        adam = p**2 * b2**10 + 1 - b2**10
+        assert (adam / ours > 2.25) == more
