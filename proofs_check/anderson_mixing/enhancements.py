@@ -18,8 +18,10 @@ from ..checks.rational import fractions
 from ..checks.search import ForAll, for_all
 from ..claim import Budget, Claim, Evidence, Exact, Part, Way, Witness
 from .costs import cost, storage
+from .histories import kernel_in_kernel, rank
 from .krylov_equivalence import SameAsGMRES, same_as_gmres
-from .least_squares import LeastChange, least_change
+from .least_squares import LeastChange, Minimiser, feasible, least_change, minimises
+from .sam import sam_coefficients
 
 SIDES: tuple[Literal["left", "split"], ...] = ("left", "split")
 FULL = {"x": (4, 1), "r": (4, 1), "X": (4, 2), "R": (4, 2), "Rt": (2, 4), "Zp": (2, 2), "P": (4, 4)}
@@ -138,7 +140,9 @@ def _transcribed(name: str, gradients: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _minimal_residual(statement: MatrixIdentity, budget: Budget) -> list[Evidence]:
-    return matrix_identity({"r - R G is the residual at x - X G": statement}, budget)
+    """``r - R G`` is the residual at ``x - X G``, and (12) with ``delta = 0`` makes it least."""
+    found = matrix_identity({"r - R G is the residual at x - X G": statement}, budget)
+    return [*found, *minimises(Minimiser(sam_coefficients, "points", ("0",)), budget)]
 
 
 QUADRATIC = {"A": (3, 3), "x": (3, 1), "c": (3, 1), "X": (3, 2), "G": (2, 1)}
@@ -229,7 +233,17 @@ CLAIMS = [
                 least_change,
                 printed=LeastChange(lambda s, g, pinv: g - (s.x + g @ s.r) @ pinv(s.r), preconditioned=True),
                 broken=LeastChange(lambda s, g, pinv: g - (s.x + s.beta * s.r) @ pinv(s.r), preconditioned=True),
-                note=r"$H=M^{-1}-(X+M^{-1}R)R^\dagger$, also for unsymmetric $M^{-1}$; otherwise infeasible as (7).",
+                note=r"$H=M^{-1}-(X+M^{-1}R)R^\dagger$, also for unsymmetric $M^{-1}$.",
+            ),
+            Part(
+                "the constraint is feasible for every history",
+                feasible,
+                printed=lambda s: True,
+                broken=lambda s: rank(s.r) == s.r.shape[1],
+                repair=lambda s: kernel_in_kernel(s.r, s.x),
+                repair_note=r"Exactly if $\ker R_k\subseteq\ker X_k$, as for (7), whatever $M_k$; otherwise (17) is "
+                r"defined and the constrained problem is not.",
+                bears=False,
             ),
         ),
     ),
