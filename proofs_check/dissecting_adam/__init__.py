@@ -21,7 +21,8 @@ SECTIONS = (
     "factor_effects",  # 3, 3.1: one-step improvement
     "theorem_1",  # 3.2
     "theorem_1_proof",  # B.4
-    "estimators",  # 3.3, C.1, C.2
+    "estimators",  # 3.3, C.1
+    "minibatch",  # C.2
     "momentum",  # 3.4, C.3
     "algorithms",  # 4, D
     "costs",  # 5, and the experiments of 4, A, D.1

@@ -92,13 +92,17 @@ def defined(statement: tuple[Path, Sequence[F]], budget: Budget) -> list[Evidenc
             path(values, *extra, constant, ALPHA)
             steps[f"mu = {constant}: three steps"] = True
         except ZeroDivisionError:
-            bias = sp.Integer(1) - sp.Rational(str(constant))
+            # The bias corrections divide by 1 - mu^t, kappa by 1 - mu^2.
+            bias = (1 - sp.Rational(str(constant))) * (1 - sp.Rational(str(constant)) ** 2)
             return [
                 Witness(
                     {"mu": constant},
                     Way("steps that divide by zero, in exact rationals", 1, "==", 0),
-                    Way("sympy: 1 / (1 - mu) is not finite", int((1 / bias).is_finite is not True), "==", 0),
-                    "from fractions import Fraction as F\nviolated = 1 - F(str(witness['mu'])) == 0",
+                    Way(
+                        "sympy: 1 / ((1 - mu)(1 - mu^2)) is not finite", int((1 / bias).is_finite is not True), "==", 0
+                    ),
+                    "from fractions import Fraction as F\nmu = F(str(witness['mu']))\n"
+                    "violated = (1 - mu) * (1 - mu**2) == 0",
                 )
             ]
     del budget

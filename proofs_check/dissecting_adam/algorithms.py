@@ -71,7 +71,7 @@ CLAIMS = [
                 defined,
                 printed=(printed_lines.algorithm_2, CLOSED),
                 repair=(printed_lines.algorithm_2, HALF_OPEN),
-                broken=(printed_lines.algorithm_2, (F(1),)),
+                broken=(printed_lines.algorithm_2, (F(0), F(-1))),
                 repair_note=r"$\mu\in[0,1)$",
                 note="At mu = 1 the averages never leave 0 and line 5 and kappa are 0/0 (the limit mu -> 1 is "
                 "the plain "
@@ -177,7 +177,7 @@ CLAIMS = [
                 defined,
                 printed=(printed_lines.algorithm_4, CLOSED),
                 repair=(printed_lines.algorithm_4, HALF_OPEN),
-                broken=(printed_lines.algorithm_4, (F(1),)),
+                broken=(printed_lines.algorithm_4, (F(0), F(-1))),
                 repair_note=r"$\mu\in[0,1)$",
                 note="0/0 at mu = 1, as in algorithm 2.",
             ),

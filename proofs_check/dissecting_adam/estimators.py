@@ -1,4 +1,4 @@
-"""Sections 3.3, C.1, C.2: gradient variance from moving averages and from one mini-batch, with exact biases."""
+"""Sections 3.3 and C.1: gradient variance from moving averages, with its exact bias."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sympy as sp
 
 from ..checks.search import ForAll, Point, for_all
 from ..checks.symbolic import Identity, symbolic_identity
-from ..claim import Budget, Claim, Evidence, Missing, Part
+from ..claim import Budget, Claim, Missing, Part
 
 T, S = sp.symbols("t s", integer=True, positive=True)  # for the steps of inductions
 beta, mu, var, mean, size = sp.symbols("beta mu v1 m1 n")  # v1, m1: variance and mean of one gradient
@@ -186,89 +186,6 @@ def _nonnegative(first: F, second: F) -> ForAll:
     )
 
 
-def printed_estimate(batch: Sequence[Any]) -> Any:
-    """(44) as printed."""
-    b = len(batch)
-    g = sum(batch) / b
-    return (sum(x * x for x in batch) / (b - 1) - g * g) / b
-
-
-def unbiased_estimate(batch: Sequence[Any]) -> Any:
-    """(44) with the factor B/(B-1) at g^2: the sample variance over B."""
-    b = len(batch)
-    g = sum(batch) / b
-    return sum((x - g) ** 2 for x in batch) / (b * (b - 1))
-
-
-POPULATIONS: tuple[tuple[int, ...], ...] = ((2, 2, 2), (0, 1, 3), (-1, 2, 5, 2), (-4, 1, 1, 1, 7))
-
-
-def _batches(point: Point) -> list[tuple[Any, ...]]:
-    """All equally likely batches."""
-    values = [F(x) for x in point["population"]]
-    if point["replacement"]:
-        return list(product(values, repeat=point["B"]))
-    return list(combinations(values, point["B"]))
-
-
-def _unbiased(
-    estimate: Callable[..., Any],
-    replacement: bool,
-    square_weight: Any,
-    correction: Callable[[int, int], Any] = lambda size, batch: 1,
-) -> ForAll:
-    """E[estimate] against var[g], by enumeration of all batches; for any B by moments when drawn with replacement."""
-
-    def points(budget: Budget) -> Iterable[Point]:
-        for population, b in product(POPULATIONS, range(2, budget.pick(5, 6))):
-            if replacement or b <= len(population):
-                yield {"population": population, "B": b, "replacement": replacement}
-
-    def sides(point: Point) -> tuple[Any, Any]:
-        found = _batches(point)
-        factor = correction(len(point["population"]), point["B"])
-        means = [sum(batch) / len(batch) for batch in found]
-        centre = sum(means) / len(found)
-        return (
-            factor * sum(map(estimate, found)) / len(found),
-            sum((g - centre) ** 2 for g in means) / len(found),
-        )
-
-    def again(point: Point) -> tuple[Any, Any]:
-        found = np.array(_batches(point), dtype=float)
-        b = found.shape[1]
-        g = found.mean(axis=1)
-        weight = 1.0 if estimate is printed_estimate else b / (b - 1)
-        values = ((found**2).sum(axis=1) / (b - 1) - weight * g**2) / b
-        return float(correction(len(point["population"]), b)) * values.mean(), g.var()
-
-    def prove(budget: Budget) -> Sequence[Evidence]:
-        # E sum x^2 = n (v + m^2), E g^2 = v / n + m^2.
-        expected = (size * (var + mean**2) / (size - 1) - square_weight * (var / size + mean**2)) / size
-        return symbolic_identity(Identity(expected, var / size, CONSTANTS), budget)
-
-    return ForAll(
-        points=points,
-        sides=sides,
-        relation="==",
-        again=again,
-        replay="from fractions import Fraction as F\nfrom itertools import combinations, product\n"
-        "x, n = [F(v) for v in witness['population']], witness['B']\n"
-        "all_batches = list(product(x, repeat=n) if witness['replacement'] else combinations(x, n))\n"
-        f"weight = {'1' if estimate is printed_estimate else 'F(n, n - 1)'}\n"
-        "s = [(sum(v * v for v in b) / (n - 1) - weight * (sum(b) / n) ** 2) / n for b in all_batches]\n"
-        "g = [sum(b) / n for b in all_batches]\ncentre = sum(g) / len(g)\n"
-        "violated = sum(s) / len(s) != sum((v - centre) ** 2 for v in g) / len(g)",
-        proof=prove if replacement else None,
-        exact=True,
-    )
-
-
-def _printed_bias(bias: Any) -> Identity:
-    expected = (size * (var + mean**2) / (size - 1) - (var / size + mean**2)) / size
-    return Identity(expected - var / size, bias, CONSTANTS)
-
-
 CLAIMS = [
     Claim(
         id="dissecting-adam/common-averaging-horizon",
@@ -367,49 +284,6 @@ CLAIMS = [
                 note="A precise form of the bias being dominated. It fails at t = 1, where v - m^2 = 0 for "
                 "every law and "
                 "the bias is the only error, and for small mu; at the paper's mu = 0.9 it holds from t = 2 on.",
-            ),
-        ),
-        figures=("dissecting-adam/estimator-bias",),
-    ),
-    Claim(
-        id="dissecting-adam/minibatch-variance-estimate",
-        location="C.2, (44)",
-        statement=r"$\hat s=\frac1B\big(\frac1{B-1}\sum_{k\in\mathcal B}\nabla\ell_k^2-g^2\big)$ is an unbiased "
-        r"estimate "
-        r"of $\mathbf{var}[g]$.",
-        assumptions=(r"$B\ge2$", "examples drawn iid, with replacement"),
-        parts=(
-            Part(
-                "unbiased with replacement",
-                for_all,
-                printed=_unbiased(printed_estimate, True, 1),
-                repair=_unbiased(unbiased_estimate, True, size / (size - 1)),
-                broken=_unbiased(printed_estimate, True, 2),
-                repair_note=r"$\frac1B\big(\frac1{B-1}\sum\nabla\ell_k^2-\frac B{B-1}g^2\big)"
-                r"=\frac1{B(B-1)}\sum(\nabla\ell_k-g)^2$",
-                note="The factor B/(B-1) is missing at g^2. For identical gradients the printed estimate is "
-                "g^2 / (B (B - 1)), not 0.",
-            ),
-            Part(
-                "size of the bias",
-                symbolic_identity,
-                printed=_printed_bias((var / size + mean**2) / (size * (size - 1))),
-                broken=_printed_bias(mean**2 / (size * (size - 1))),
-                bears=False,
-                note="The bias is E[g^2] / (B (B - 1)): relative to var[g] it is 1/(B (B - 1)) + 1/(eta_1^2 (B - 1)), "
-                "eta_1 the relative deviation of one example. The smaller the noise, the worse.",
-            ),
-            Part(
-                "the repaired estimate without replacement",
-                for_all,
-                printed=_unbiased(unbiased_estimate, False, size / (size - 1)),
-                repair=_unbiased(
-                    unbiased_estimate, False, size / (size - 1), lambda total, batch: F(total - batch, total)
-                ),
-                broken=_unbiased(printed_estimate, False, 1),
-                bears=False,
-                repair_note=r"times $(M-B)/M$",
-                note="Without replacement it overestimates var[g] by M / (M - B), as B -> M without bound.",
             ),
         ),
         figures=("dissecting-adam/estimator-bias",),

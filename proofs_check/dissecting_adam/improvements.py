@@ -194,7 +194,7 @@ CLAIMS = [
                 "(20)",
                 _improvement_sgd,
                 printed=lambda a, b, c: a**2 / (b + c),
-                broken=lambda a, b, c: a**2 / (b + 2 * c),
+                broken=lambda a, b, c: a**2 / (3 * (b + c)),
                 repair=lambda a, b, c: a**2 / (2 * (b + c)),
                 repair_note=r"$\mathcal I(g)=\frac12\frac{(\nabla\mathcal L^T\nabla\mathcal L)^2}{\nabla\mathcal "
                 r"L^TQ\nabla\mathcal L+\nu^2\sum_i\lambda_i^3}$, as in (12)",

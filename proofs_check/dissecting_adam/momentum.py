@@ -15,6 +15,7 @@ from ..checks.search import ForAll, Point, for_all
 from ..checks.symbolic import Identity, is_zero, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Exact, Part
 from .estimators import CONSTANTS, S, T, averages, gradients, kappa, mu, size, weight, weights
+from .minibatch import Weight, as_printed, bessel, expected_estimate
 
 FIRST_ONE = "g_1 is the first gradient, r_0 = 0"
 FIRST_ZERO = "g_0 is the first gradient, r_{-1} = 0"
@@ -226,24 +227,22 @@ def _closed(last: Callable[[Any], Any]) -> dict[str, Identity]:
     return found | _power_sum_steps()
 
 
-def _aggregated(square_weight: Any) -> dict[str, Identity]:
+def _aggregated(square_weight: Weight) -> dict[str, Identity]:
     """E s_t of (48) from s_0 = 0 against var[r_t], independent batches of n examples at t fixed points.
 
-    E of (44) by moments, with the given weight of g^2: see :mod:`.estimators`.
+    E of (44) by moments, with the given weight of g^2: see :mod:`.minibatch`.
     """
     found: dict[str, Identity] = {}
     for t in range(1, 5):
         means, variances = sp.symbols(f"m1:{t + 1}"), sp.symbols(f"w1:{t + 1}")
         total = sp.Integer(0)
         for m, w in zip(means, variances, strict=True):
-            expected = (size * (w + m**2) / (size - 1) - square_weight * (w / size + m**2)) / size
-            total = mu**2 * total + expected
+            total = mu**2 * total + expected_estimate(square_weight, m, w)
         claimed = sum(mu ** (2 * s) * variances[t - 1 - s] / size for s in range(t))
         found[f"t = {t}"] = Identity(total, claimed, CONSTANTS)
     # Both sides age with mu^2; the new terms must agree.
     m, w = sp.symbols("m1 w1")
-    newest = (size * (w + m**2) / (size - 1) - square_weight * (w / size + m**2)) / size
-    found["t to t + 1: new term"] = Identity(newest, w / size, CONSTANTS)
+    found["t to t + 1: new term"] = Identity(expected_estimate(square_weight, m, w), w / size, CONSTANTS)
     found["t to t + 1: older terms"] = Identity(mu**2 * mu ** (2 * S), mu ** (2 * (S + 1)), CONSTANTS)
     return found
 
@@ -384,9 +383,9 @@ CLAIMS = [
             Part(
                 "unbiased with (44)",
                 symbolic_identity,
-                printed=_aggregated(1),
-                repair=_aggregated(size / (size - 1)),
-                broken=_aggregated(2),
+                printed=_aggregated(as_printed),
+                repair=_aggregated(bessel),
+                broken=_aggregated(lambda b: (b + 1) / b),
                 repair_note=r"(48) with the repaired $\hat s=\frac1{B(B-1)}\sum(\nabla\ell_k-g)^2$",
                 note="The recursion is right, what it sums is not: (48) inherits the bias of (44).",
             ),

@@ -135,7 +135,7 @@ CONSTANT = Claim(
             "constant size needs no more steps than gradient descent",
             for_all,
             printed=_constant_size(lambda errors: [Fraction(2, 3), Fraction(1, 2), Fraction(1)]),
-            broken=_constant_size(lambda errors: [Fraction(2, 3)]),
+            broken=_constant_size(lambda errors: [2 * errors[0]]),
             repair=replace(
                 _constant_size(lambda errors: [errors[0]] if errors[0] == errors[1] else []), proof=_arrival(E)
             ),

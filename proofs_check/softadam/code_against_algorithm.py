@@ -105,7 +105,7 @@ def _size(name: str, note: str) -> Part:
         f"difference: {name}",
         for_all,
         printed=_same([_DIFFERENT[name]]),
-        broken=_same([_DIFFERENT["Nesterov"], _DIFFERENT["weight decay"]]),
+        broken=_same([{"eta": "-1/2", "tensors": [2, 3]}]),
         sound=_same([{}]),
         bears=False,
         note=note,

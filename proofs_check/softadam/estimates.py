@@ -208,7 +208,7 @@ SAMPLES = Claim(
             "1/(1 - beta2hat) is the effective sample size at every t",
             for_all,
             printed=_effective(lambda beta: 3 * int(1 / (1 - beta))),
-            broken=_effective(lambda beta: 2 * int(1 / (1 - beta))),
+            broken=_effective(lambda beta: int(1 / (1 - beta)) + 1),
             repair=_effective(lambda beta: int(1 / (1 - beta))),
             repair_note=(
                 r"for $t\le1/(1-\beta_2)$, where both are $t$; afterwards it grows on to "

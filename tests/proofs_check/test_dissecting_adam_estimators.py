@@ -9,14 +9,9 @@ import numpy as np
 import pytest
 
 from proofs_check.claim import Budget, Claim
-from proofs_check.dissecting_adam import estimators, momentum
-from proofs_check.dissecting_adam.estimators import (
-    averages,
-    kappa,
-    printed_estimate,
-    unbiased_estimate,
-    weights,
-)
+from proofs_check.dissecting_adam import estimators, minibatch, momentum
+from proofs_check.dissecting_adam.estimators import averages, kappa, weights
+from proofs_check.dissecting_adam.minibatch import bessel, variance_estimate
 from proofs_check.judge import judge_claim
 
 VERDICTS = {
@@ -30,7 +25,7 @@ VERDICTS = {
     "momentum-closed-forms": "corrected",
     "minibatch-momentum-variance": "corrected",
 }
-CLAIMS = [*estimators.CLAIMS, *momentum.CLAIMS]
+CLAIMS = [*estimators.CLAIMS, *minibatch.CLAIMS, *momentum.CLAIMS]
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
@@ -68,8 +63,8 @@ def test_library_kappa_agrees() -> None:
 
 def test_mini_batch_estimates_of_equal_gradients() -> None:
     batch = (F(3),) * 4
-    assert unbiased_estimate(batch) == 0
-    assert printed_estimate(batch) == F(9, 4 * 3)
+    assert variance_estimate(batch, bessel) == 0
+    assert variance_estimate(batch) == F(9, 4 * 3)
 
 
 def test_mini_batch_estimates_by_simulation() -> None:
@@ -77,7 +72,7 @@ def test_mini_batch_estimates_by_simulation() -> None:
     size, draws = 5, 200_000
     batch = 2 + 3 * rng.standard_normal((size, draws))
     target = 9 / size
-    right, wrong = unbiased_estimate(batch), printed_estimate(batch)
+    right, wrong = variance_estimate(batch, bessel).astype(float), variance_estimate(batch)
     assert right.mean() == pytest.approx(target, abs=4 * right.std() / np.sqrt(draws))
     bias = (9 / size + 4) / (size * (size - 1))
     assert wrong.mean() - target == pytest.approx(bias, abs=4 * wrong.std() / np.sqrt(draws))
@@ -88,8 +83,8 @@ def test_library_estimates_agree_with_the_transcriptions() -> None:
 
     batch = np.array([[1.0], [4.0], [-2.0]])
     exact = [F(1), F(4), F(-2)]
-    assert float(gradient_variance(batch)[0]) == pytest.approx(float(printed_estimate(exact)))
-    assert float(gradient_variance(batch, "unbiased")[0]) == pytest.approx(float(unbiased_estimate(exact)))
+    assert float(gradient_variance(batch)[0]) == pytest.approx(float(variance_estimate(exact)))
+    assert float(gradient_variance(batch, "unbiased")[0]) == pytest.approx(float(variance_estimate(exact, bessel)))
 
 
 def test_variance_of_momentum_along_a_run_by_simulation() -> None:
