@@ -374,7 +374,6 @@ COROLLARY = Claim(
             printed=lambda t: t,
             broken=lambda t: 2 * t,
             sound=lambda t: t - 1,
-            bears=False,
             note=r"$\beta_{1,1}=\beta_1$ and $\beta_{1,t}=\beta_1\lambda^t$ contradict each other for $\lambda<1$, and "
             r"at "
             r"$\lambda=1$ the last term is infinite. Neither the proof nor the bound needs $\beta_{1,1}=\beta_1$.",

@@ -47,13 +47,20 @@ def collected(constants: Constants, at_z: Any = H) -> dict[str, Inequality]:
 
 
 def three_squares(factor: Any, budget: Budget) -> list[Evidence]:
-    """``|x + y + z|^2 <= factor (|x|^2 + |y|^2 + |z|^2)`` for vectors: coordinate by coordinate, any signs."""
-    x, y, z, u = sp.symbols("x y z u", positive=True)
+    """Lemma 6: ``L/2`` times ``|x + y + z|^2 <= factor (|x|^2 + |y|^2 + |z|^2)`` for vectors of any signs.
+
+    Smoothness: ``f(z + D) - f(z) - <grad f(z), D>`` integrates ``<grad f(z + s D) - grad f(z), D> <= L s |D|^2``.
+    """
+    x, y, z, u, s = sp.symbols("x y z u s", positive=True)
     found = inequality(Inequality((3 * u) ** 2, "<=", factor * 3 * u**2), budget)  # equal coordinates: least slack
     if isinstance(found[0], Witness):
         return found
     squares = (x - y) ** 2 + (y - z) ** 2 + (x - z) ** 2 + (factor - 3) * (x**2 + y**2 + z**2)
-    return [*found, *symbolic_identity(Identity(factor * (x**2 + y**2 + z**2) - (x + y + z) ** 2, squares), budget)]
+    identities = {
+        "smoothness: the integral of L s |D|^2, |D| = u": Identity(sp.integrate(L * s * u**2, (s, 0, 1)), L * u**2 / 2),
+        "three squares, coordinate by coordinate": Identity(factor * (x**2 + y**2 + z**2) - (x + y + z) ** 2, squares),
+    }
+    return [*found, *symbolic_identity(identities, budget)]
 
 
 def _averages(budget: Budget) -> list[Evidence]:
@@ -105,11 +112,8 @@ def derived(statement: Constants, budget: Budget) -> list[Evidence]:
     found = inequality(collected(statement, EXTRAPOLATED), budget)
     if isinstance(found[0], Witness):
         return found
-    s, n, p, q, c, d, e, x, y, z = sp.symbols("s n p q c d e x y z", positive=True)
+    n, p, q, c, d, e, x, y, z = sp.symbols("n p q c d e x y z", positive=True)
     identities = {
-        "lemma 6, smoothness: the integral of L s |Delta|^2": Identity(
-            sp.integrate(L * s * n**2, (s, 0, 1)), L * n**2 / 2
-        ),
         "lemma 8: p q against (p^2 + q^2)/2": Identity((p**2 + q**2) / 2 - p * q, (p - q) ** 2 / 2),
         "lemma 8: decrements of c telescope": Identity((c - d) + (d - e), c - e),
         "lemma 11: <u, w g> against u^2/2 + (w g)^2/2": Identity(p**2 / 2 + q**2 / 2 - p * q, (p - q) ** 2 / 2),
