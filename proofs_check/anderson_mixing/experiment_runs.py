@@ -41,6 +41,11 @@ def _judged(problem: Problem, method: str, tuning: int, judging: int) -> Judged:
     return found[method]
 
 
+def _rising(judged: Judged) -> np.ndarray:
+    """Share of the records at which each judging run has risen."""
+    return np.mean(np.diff(judged.curves.suboptimality[:, 0], axis=0) > 0, axis=0)
+
+
 @dataclass(frozen=True)
 class EndsBelow:
     """``first`` ends at a lower mean log suboptimality than each of ``others`` on every problem.
@@ -64,7 +69,7 @@ def ends_below(statement: EndsBelow, budget: Budget) -> list[Evidence]:
     highs = []
     for problem in statement.problems if budget is Budget.FULL else statement.problems[:1]:
         runs = {name: _judged(problem, name, *settings) for name in (statement.first, *statement.others)}
-        rises = {name: float(np.mean(np.diff(v.curves.suboptimality[:, 0], axis=0) > 0)) for name, v in runs.items()}
+        rises = {name: float(np.mean(_rising(v))) for name, v in runs.items()}
         for name in statement.others:
             mean, low, high = paired_difference(runs[statement.first].final, runs[name].final)
             highs.append(high - statement.margin)
@@ -73,3 +78,32 @@ def ends_below(statement: EndsBelow, budget: Budget) -> list[Evidence]:
             }  # fmt: skip
     bad, effort = sum(high >= 0 for high in highs), "paired bootstrap, 95%, log10 of the final suboptimality"
     return [Sampled("runs judged on seeds that did not tune", len(highs), bad, -max(highs), effort, data)]
+
+
+@dataclass(frozen=True)
+class Oscillates:
+    """``first`` rises at more than ``share`` times as many records as each of ``others``, on every problem."""
+
+    first: str
+    others: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    share: float
+
+
+def oscillates(statement: Oscillates, budget: Budget) -> list[Evidence]:
+    """Intervals of paired differences of the shares over the judging seeds; they must lie above 0."""
+    settings = budget.pick((3, 8), (5, 20))
+    data: dict[str, Any] = {}
+    lows = []
+    for problem in statement.problems if budget is Budget.FULL else statement.problems[:1]:
+        ours = _rising(_judged(problem, statement.first, *settings))
+        for name in statement.others:
+            theirs = _rising(_judged(problem, name, *settings))
+            _, low, high = paired_difference(ours, statement.share * theirs)
+            lows.append(low)
+            data[f"{problem}: {statement.first}, {name}"] = {
+                "rising records": [float(ours.mean()), float(theirs.mean())],
+                f"first - {statement.share:.3g} second": [low, high],
+            }
+    bad, effort = sum(low <= 0 for low in lows), "paired bootstrap, 95%"
+    return [Sampled("runs judged on seeds that did not tune", len(lows), bad, min(lows), effort, data)]

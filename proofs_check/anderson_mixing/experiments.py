@@ -15,7 +15,7 @@ from ..checks.search import ForAll, for_all
 from ..checks.tables import Comparison, Spread, means_at_least, significance
 from ..claim import Budget, Claim, Evidence, Exact, Missing, Part
 from .complexity import Existence, existence
-from .experiment_runs import EndsBelow, Problem, ends_below
+from .experiment_runs import EndsBelow, Oscillates, Problem, ends_below, oscillates
 from .printed_tables import ACCURACY, COST, METHODS, NETWORKS, PERPLEXITY
 
 RUNS = 3  # the text does not say how many runs a cell has; three is usual for these tables
@@ -167,8 +167,16 @@ CLAIMS = [
                 ends_below,
                 printed=EndsBelow("AdaSAM", ("SGD", "SGDM"), NOISY),
                 broken=EndsBelow("SGD", ("AdaSAM", "SGDM"), NOISY),
-                note="By a factor 1.3 to 4. It does not oscillate less: the share of records at which a run has risen "
-                "(in the data) is of the order of the rivals'.",
+                note="By a factor 1.3 to 4 at the end; on the way it oscillates as well, see the next part.",
+            ),
+            Part(
+                "it oscillates too: rises at more than a third as many records as SGD and SGDM",
+                oscillates,
+                printed=Oscillates("AdaSAM", ("SGD", "SGDM"), NOISY, 1 / 3),
+                broken=Oscillates("AdaSAM", ("SGD", "SGDM"), NOISY, 3.0),
+                bears=False,
+                note="Fewer rises than the rivals' at the higher noise, more at the lower (full budget): few oscillations "
+                "are not what carries its tolerance of noise here. Those on MNIST need its data.",
             ),
         ),
     ),
