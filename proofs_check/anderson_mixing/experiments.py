@@ -175,8 +175,8 @@ CLAIMS = [
                 printed=Oscillates("AdaSAM", ("SGD", "SGDM"), NOISY, 1 / 3),
                 broken=Oscillates("AdaSAM", ("SGD", "SGDM"), NOISY, 3.0),
                 bears=False,
-                note="Fewer rises than the rivals' at the higher noise, more at the lower (full budget): few oscillations "
-                "are not what carries its tolerance of noise here. Those on MNIST need its data.",
+                note="Fewer rises than the rivals' at the higher noise, more at the lower (full budget): few "
+                "oscillations are not what carries its tolerance of noise here. Those on MNIST need its data.",
             ),
         ),
     ),
