@@ -108,12 +108,11 @@ violated = max(weights) != min(weights)
 
 
 def _lag(lag: Any) -> dict[str, Identity]:
-    """Mean of uniform weights for a moment a + c s at time t against its value at t."""
-    a, c = sp.symbols("a c")
-    return {
-        f"t = {t}": Identity(sum(a + c * s for s in range(1, t + 1)) / t - (a + c * t), -c * lag(t))
-        for t in range(1, 9)
-    }
+    """Mean over s <= t of a moment a + c s, said to be that at t - lag(t): at t = 1, and from t to t + 1."""
+    a, c, t = sp.symbols("a c t")
+    mean = [a + c * (x - lag(x)) for x in (t, t + 1)]
+    more = Identity((t * mean[0] + a + c * (t + 1)) / (t + 1), mean[1])
+    return {"t = 1": Identity(mean[0].subs(t, 1), a + c), "t to t + 1": more}
 
 
 UNBIASED = Claim(
@@ -143,8 +142,8 @@ UNBIASED = Claim(
         Part(
             "for a drifting moment it lags by (t - 1)/2 steps in the uniform phase",
             symbolic_identity,
-            printed=_lag(lambda t: sp.Rational(t - 1, 2)),
-            broken=_lag(lambda t: sp.Rational(t, 2)),
+            printed=_lag(lambda t: (t - 1) / 2),
+            broken=_lag(lambda t: t / 2),
             bears=False,
             note="Not unbiased there, as no average of the past is.",
         ),
@@ -268,6 +267,9 @@ FIRST = Claim(
             printed={
                 "running average of section 2": momentum_forms(lambda alpha, beta: alpha, "average"),
                 "heavy ball": momentum_forms(lambda alpha, beta: alpha * (1 - beta), "heavy-ball"),
+                "every step, m = (1 - beta1) h": Identity(
+                    BETA * (1 - BETA) * U + (1 - BETA) * W, (1 - BETA) * (BETA * U + W)
+                ),
             },
             broken={"heavy ball with the same alpha": momentum_forms(lambda alpha, beta: alpha, "heavy-ball")},
             note="PyTorch's SGD (dampening 0) is the heavy ball; its dampening 1 - beta1 differs in the first step.",

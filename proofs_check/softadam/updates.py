@@ -102,14 +102,12 @@ def _every_horizon(statement: Normaliser, budget: Budget) -> list[Evidence]:
     return symbolic_identity({"start": Identity(statement(_BETA, 1), 0), "step": step}, budget)
 
 
-def _drift(bias: Callable[[Any, int], Any]) -> dict[str, Identity]:
-    """Bias E[m_hat_t] - mu_t for mu_s = a + c s."""
-    a, c = sp.symbols("a c")
-    identities = {}
-    for t in range(1, 9):
-        average = sum((1 - _BETA) * _BETA ** (t - s) * (a + c * s) for s in range(1, t + 1)) / (1 - _BETA**t)
-        identities[f"t = {t}"] = Identity(average - (a + c * t), c * bias(_BETA, t))
-    return identities
+def _drift(bias: Callable[[Any, Any], Any]) -> dict[str, Identity]:
+    """Bias E[m_hat_t] - mu_t for mu_s = a + c s, by induction over the recursion of E[m_t]."""
+    a, c, t = sp.symbols("a c t")
+    average = [(1 - _BETA**x) * (a + c * x + c * bias(_BETA, x)) for x in (t, t + 1)]
+    more = Identity(_BETA * average[0] + (1 - _BETA) * (a + c * (t + 1)), average[1])
+    return {"t = 1": Identity(average[0].subs(t, 1), (1 - _BETA) * (a + c)), "t to t + 1": more}
 
 
 _MOMENTS = sp.symbols("mu1:9")
