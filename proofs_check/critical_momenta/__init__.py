@@ -11,7 +11,8 @@ SECTIONS = (
     "variants",  # (8), (10), sharpness-aware steps, extragradient
     "public_code",  # abstract, A.2.2
     "system",  # 3.2: the linear system
-    "blocks",  # 3.2, 6: its blocks, and curvatures that change
+    "blocks",  # 3.2: its blocks
+    "changing_curvature",  # 6: curvatures that change
     "stability",  # 3.2: worst cases over a spectrum, stability
     "buffer_order",  # 3.2: what the buffer holds
     "rates",  # 3.2: optimal rates, figure 3

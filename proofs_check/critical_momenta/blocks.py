@@ -1,4 +1,4 @@
-"""Section 3.2: how the system falls apart over the curvatures, and what is left when they change from step to step."""
+"""Section 3.2: how the system falls apart over the curvatures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import sympy as sp
 
 from ..checks.rational import fractions, rotations
-from ..claim import Budget, Claim, Evidence, Exact, Part, Way, Witness
+from ..claim import Budget, Claim, Evidence, Exact, Part
 from .every_size import ALPHA, BETA, H, collapse_steps
 from .system import collapsed, derived
 
@@ -55,7 +55,8 @@ def _block(hessian: np.ndarray, alpha: Fraction, beta: Fraction, size: int) -> n
     return total
 
 
-def _characteristic(matrix: np.ndarray) -> Any:
+def characteristic(matrix: np.ndarray) -> Any:
+    """Characteristic polynomial of a rational matrix."""
     from flint import fmpq, fmpq_mat
 
     return fmpq_mat([[fmpq(v.numerator, v.denominator) for v in row] for row in matrix]).charpoly()
@@ -72,94 +73,12 @@ def blocks_collapse(statement: Blocks, budget: Budget) -> list[Evidence]:
             small = [collapsed(alpha, beta, c, size) for c in curvatures]
             if statement.singular:
                 block, small = block.T @ block, [a.T @ a for a in small]
-            product = _characteristic(small[0])
+            product = characteristic(small[0])
             for matrix in small[1:]:
-                product = product * _characteristic(matrix)
-            steps[f"rotation {number}, C = {size}"] = bool(_characteristic(block) == product)
+                product = product * characteristic(matrix)
+            steps[f"rotation {number}, C = {size}"] = bool(characteristic(block) == product)
     return [Exact("symbolic", steps, {"curvatures": curvatures})]
 
-
-# --- time-varying curvatures ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Switching:
-    """All products of A_h with curvatures from a set contract whenever each A_h does."""
-
-    constant: bool
-
-
-def products_contract(statement: Switching, budget: Budget) -> list[Evidence]:
-    """Alternate two curvatures, each stable by itself: exact Schur-Cohn of the product of two matrices."""
-    tried = 0
-    for size in (1, 2, 5):
-        for beta in (Fraction(1, 2), Fraction(9, 10)):
-            from spectral import stability_intervals
-
-            low, high = stability_intervals(float(beta), size)[0]
-            del low
-            for first in range(1, budget.pick(3, 12)):
-                for second in range(1, 20):
-                    x = Fraction(high * first / 20).limit_denominator(10**4)
-                    y = x if statement.constant else Fraction(high * second / 20).limit_denominator(10**4)
-                    for repeats in (1, 2, 4, 8, 16):
-                        tried += 1
-                        witness = _unstable_product(size, beta, x, y, repeats)
-                        if witness is not None:
-                            return [witness]
-                    if statement.constant:
-                        break
-    return [Exact("rational", {f"all {tried} products of stable matrices are stable": True}, instances=tried)]
-
-
-def _radius(matrix: np.ndarray) -> float:
-    return float(np.abs(np.linalg.eigvals(matrix.astype(float))).max())
-
-
-def _unstable_product(size: int, beta: Fraction, x: Fraction, y: Fraction, repeats: int) -> Witness | None:
-    one, two = collapsed(Fraction(1), beta, x, size), collapsed(Fraction(1), beta, y, size)
-    product = (
-        np.linalg.multi_dot([one.astype(float)] * repeats + [two.astype(float)] * repeats)
-        if repeats > 1
-        else (one.astype(float) @ two.astype(float))
-    )
-    if _radius(product) <= 1.0 + 1e-6 or max(_radius(one), _radius(two)) >= 1.0:
-        return None
-    exact = fractions(np.eye(size + 2, dtype=int))
-    for matrix in [two] * repeats + [one] * repeats:
-        exact = matrix @ exact
-    reflection = _largest_reflection(exact)
-    return Witness(
-        point={"size": size, "beta": beta, "x": x, "y": y, "repeats": repeats},
-        first=Way("Schur-Cohn of the product in exact rationals", reflection, "<=", Fraction(1)),
-        second=Way("eigenvalues of the product in floating point", _radius(product), "<=", 1.0, margin=1e-7),
-        replay=REPLAY_PRODUCT,
-    )
-
-
-def _largest_reflection(matrix: np.ndarray) -> Fraction:
-    """The first reflection coefficient above one, or the largest of all: above one proves an eigenvalue outside."""
-    coefficients = [Fraction(int(c.p), int(c.q)) for c in _characteristic(matrix).coeffs()][::-1]
-    largest = Fraction(0)
-    while len(coefficients) > 1 and largest <= 1:
-        last = len(coefficients) - 1
-        reflection = coefficients[last] / coefficients[0]
-        largest = max(largest, abs(reflection))
-        coefficients = [coefficients[j] - reflection * coefficients[last - j] for j in range(last)]
-    return largest
-
-
-REPLAY_PRODUCT = """
-import numpy as np
-from fractions import Fraction as F
-from spectral import critical_momentum_matrix, spectral_radius
-beta, x, y = (float(F(witness[k])) for k in ("beta", "x", "y"))
-a, b = (critical_momentum_matrix(1.0, beta, np.array([[v]]), witness["size"]) for v in (x, y))
-power = np.linalg.matrix_power
-product = power(a, witness["repeats"]) @ power(b, witness["repeats"])
-alone = max(float(spectral_radius(1.0, beta, np.asarray(v), witness["size"])) for v in (x, y))
-violated = alone < 1 < np.abs(np.linalg.eigvals(product)).max()
-"""
 
 CLAIMS = [
     Claim(
@@ -183,24 +102,6 @@ CLAIMS = [
                 broken=Blocks(lambda u, c: symmetric(u, [2 * v for v in c]), singular=False),
                 bears=False,
                 note="Holds for every diagonalisable $H$, symmetric or not.",
-            ),
-        ),
-    ),
-    Claim(
-        id="critical-momenta/commuting-hessians",
-        location="section 6",
-        statement=r"The quadratic assumption can be relaxed to Hessians that commute along the trajectory. Judged: if "
-        r"every $A_h$, $h\in[\mu,L]$, has radius below one, so has every product of them (commuting Hessians share "
-        r"their eigenvectors, but the curvature of each may change from step to step).",
-        parts=(
-            Part(
-                "products of stable matrices",
-                products_contract,
-                printed=Switching(constant=False),
-                broken=Switching(constant=False),
-                sound=Switching(constant=True),
-                note="Two curvatures of one eigenvector, each stable for ever, diverge when they alternate: the "
-                "$A_h$ do not commute with each other. What stays is the case of one Hessian.",
             ),
         ),
     ),

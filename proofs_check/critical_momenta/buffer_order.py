@@ -220,7 +220,8 @@ CLAIMS = [
                 r"below the new one",
                 note=r"Where gradients fall faster than priorities decay, $\|g_t\|/\|g_{t-1}\|<\lambda$, a full buffer "
                 r"never changes again and staleness grows without bound: no $K$ exists. (i) is implied by no property "
-                r"of the rule; with $\|g_t\|\ge\lambda\|g_{t-1}\|$ both hold with $K=C$.",
+                r"of the rule; with $\|g_t\|>\lambda\|g_{t-1}\|$ both hold with $K=C$; with equality throughout "
+                r"nothing is replaced either.",
             ),
             Part(
                 "the rate of section 3.2 is that of the priority rule",

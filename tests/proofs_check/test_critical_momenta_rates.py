@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from proofs_check.claim import Budget, Claim, Verdict, rejects
-from proofs_check.critical_momenta import blocks, buffer_order, every_size, rate_proofs, rates, stability, system
+from proofs_check.critical_momenta import (
+    blocks,
+    buffer_order,
+    changing_curvature,
+    every_size,
+    rate_proofs,
+    rates,
+    stability,
+    system,
+)
 from proofs_check.judge import judge_claim
 
 EXPECTED = {
@@ -18,7 +27,7 @@ EXPECTED = {
     "momentum-convention": Verdict.CORRECTED,
     "spectral-radius-term": Verdict.CORRECTED,
     "block-collapse": Verdict.PROVED,
-    "commuting-hessians": Verdict.REFUTED,
+    "commuting-hessians": Verdict.CORRECTED,
     "buffer-assumptions": Verdict.CORRECTED,
     "worst-case-over-spectrum": Verdict.PROVED,
     "stability-region": Verdict.PROVED,
@@ -28,7 +37,7 @@ EXPECTED = {
 }
 
 
-SECTION = [c for module in (system, blocks, stability, buffer_order, rates) for c in module.CLAIMS]
+SECTION = [c for module in (system, blocks, changing_curvature, stability, buffer_order, rates) for c in module.CLAIMS]
 
 
 def test_every_claim_of_the_section_is_here() -> None:
@@ -68,6 +77,32 @@ def test_alternating_curvatures_by_hand() -> None:
         theta, m = theta - (new + m), new
         sizes.append(abs(theta) + abs(m))
     assert max(sizes[-50:]) > 1e3 * max(sizes[:50])
+
+
+def test_small_steps_contract_under_any_curvatures_and_the_proof_needs_the_limit() -> None:
+    # Largest norm of a product of 4000 matrices, C = 20, against the stated rate; ten times the limit breaks the proof.
+    size, beta = 20, 0.9
+    step = float(changing_curvature.small_step(beta, size))
+    rng = np.random.default_rng(3)
+    theta, m = 1.0, np.ones(size)
+    for h in rng.choice([0.5, 1.0], 200_000):
+        fresh = beta * m[0] + h * theta
+        theta, m = theta - step * (fresh + m.mean()), np.concatenate([[fresh], m[:-1]])
+    rate = max(1 - 0.5 * step / (1 - beta), 1 - (1 - beta) / (4 * size))
+    assert abs(theta) + step * np.abs(m).max() < 50 * rate**200_000
+    assert all(changing_curvature._norm_contracts(changing_curvature.small_step).values())
+    too_large = changing_curvature._norm_contracts(lambda b, c: 10 * changing_curvature.small_step(b, c))
+    assert not too_large["3 alpha L Q <= (1 - nu) / 2"]
+
+
+def test_best_parameters_do_not_stand_alternating_curvatures() -> None:
+    # C = 5, kappa = 100, as a run; step and momentum from a search of its own, rounded.
+    theta, m, sizes = 1.0, [0.0] * 5, []
+    for t in range(200):
+        new = 0.297 * m[0] + (1.0, 100.0)[t % 2] * theta
+        theta, m = theta - 0.0234 * (new + sum(m) / 5), [new, *m[:-1]]
+        sizes.append(max(abs(theta), *map(abs, m)))
+    assert 1.38 < (sizes[-1] / sizes[99]) ** 0.01 < 1.48
 
 
 def test_falling_gradients_freeze_the_buffer() -> None:
