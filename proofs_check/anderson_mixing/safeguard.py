@@ -102,7 +102,7 @@ def _inactive(condition: Condition, budget: Budget) -> list[Evidence]:
             REPLAY,
             ("exact elimination of H", "damping that the method uses"),
             (0.0, 0.5),
-            proof=_plane,
+            proof=_plane if condition is never_active else None,
         ),
         budget,
     )

@@ -82,7 +82,8 @@ def _symmetric_if(condition: Callable[[Step], bool], budget: Budget) -> list[Evi
         h = update_matrix(floats(point), lambda z: np.linalg.pinv(z, rcond=1e-10))
         return float(point["claimed"]), float(np.max(np.abs(h - h.T)) < 1e-9)
 
-    return for_all(ForAll(points, sides, "==", again, SYMMETRY_REPLAY, proof=_unsymmetric_part), budget)
+    proof = _unsymmetric_part if condition is _cross_is_symmetric else None
+    return for_all(ForAll(points, sides, "==", again, SYMMETRY_REPLAY, proof=proof), budget)
 
 
 def _unsymmetric_part(budget: Budget) -> list[Evidence]:
