@@ -16,6 +16,7 @@ from ..checks.symbolic import is_zero
 from ..claim import Budget, Claim, Evidence, Exact, Part
 from . import tiny
 from .batches import batch_dependence
+from .rescaling import rescaled
 
 # (18a), (18b) together
 
@@ -134,6 +135,21 @@ violated = (alpha * half) ** 2 > read(witness["squared"]) * beta**2 * (1 + 1 / C
     return for_all(with_factor, budget)
 
 
+POWERS: dict[str, Any] = {
+    "delta": 2,
+    "H": -1,
+    "Gamma of SAM": 0,
+    "Gamma of RAM": 0,
+    "bound on the step": -1,
+    "first term of (16)": 2,
+    "second term of (16)": 2,
+    "C beta^-2": 2,
+    "beta^(1/2)": -sp.Rational(1, 2),
+    "first term of (23)": 2,
+    "sigma^2 in (23)": 2,
+    "sigma^2 / (L mu) in (23)": 1,
+}
+
 CLAIMS = [
     Claim(
         id="anderson-mixing/parameter-conditions-satisfiable",
@@ -166,7 +182,18 @@ CLAIMS = [
                 bears=False,
                 note=r"$\delta_k\ge C\beta_k^{-2}\to\infty$, $\alpha_k\le\beta_k^{1/2}\to0$ and $\|H_k-\beta_kI\|\le"
                 r"\beta_k^{1/2}(1+C^{-1})^{1/2}\,\beta_k$: the mixing is a vanishing share of the step. "
-                r"$\alpha_k\le\beta_k^{1/2}$ is not invariant under $f\to sf$, $\beta\to\beta/s$.",
+                r"$\alpha_k\le\beta_k^{1/2}$ is not invariant under $f\to sf$, $\beta\to\beta/s$, see the next part.",
+            ),
+            Part(
+                "f -> s f, beta -> beta / s: the power of s that each quantity takes",
+                rescaled,
+                printed=POWERS,
+                broken={**POWERS, "delta": 0},
+                bears=False,
+                note=r"$H_k\to H_k/s$, so the iterates and (14) are invariant, if $\delta_k\to s^2\delta_k$: (16) with "
+                r"fixed $c_1,c_2,\varepsilon$ does that by itself, as $\delta_k\ge C\beta_k^{-2}$ and the bound on the "
+                r"step do; a constant $\delta$ of RAM or SAM does not. $\alpha_k\le\beta_k^{1/2}$ is not invariant, "
+                r"and with it comes the noise term of (23): $\sigma^2$ takes $s^2$, $\sigma^2/(L\mu)$ only $s$.",
             ),
         ),
     ),

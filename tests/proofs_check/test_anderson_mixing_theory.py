@@ -281,3 +281,19 @@ def test_adasam_requirements_by_hand() -> None:
     assert not rejects(check(statement(("(14)", "delta"), "line 9", (F(1),)), Budget.QUICK))
     assert rejects(check(statement(("step bound",), "imposed", (F(1),)), Budget.QUICK))
     assert rejects(check(statement(("delta",), "line 9", (F(0),)), Budget.QUICK))
+
+
+def test_rescaling_in_numbers() -> None:
+    """H of s f with beta / s: H / s exactly where delta follows as s^2."""
+    rng = np.random.default_rng(5)
+    x, r = rng.standard_normal((2, 5, 2))
+    s, alpha, beta, delta = 3.7, 0.6, 0.4, 0.3
+
+    def h(r: np.ndarray, beta: float, delta: float) -> np.ndarray:
+        return beta * np.eye(5) - alpha * (x + beta * r) @ np.linalg.inv(r.T @ r + delta * x.T @ x) @ r.T
+
+    np.testing.assert_allclose(h(s * r, beta / s, s**2 * delta), h(r, beta, delta) / s, rtol=1e-12)
+    assert np.max(np.abs(h(s * r, beta / s, delta) - h(r, beta, delta) / s)) > 1e-3
+    assert rejects(conditions.rescaled({**conditions.POWERS, "delta": 0}, Budget.QUICK))
+    assert rejects(conditions.rescaled({"delta": 2, "beta^(1/2)": 0}, Budget.QUICK))
+    assert not rejects(conditions.rescaled(conditions.POWERS, Budget.QUICK))
