@@ -15,7 +15,7 @@ from ..checks.bounds import Inequality, inequality
 from ..checks.search import ForAll, for_all
 from ..checks.symbolic import is_zero
 from ..claim import Budget, Claim, Evidence, Exact, Part
-from .one_step import OneStep, one_step, paper_noise
+from .one_step import OneStep, averaged, one_step, paper_noise
 from .series import telescoping
 from .simulations import Simulated, simulated
 
@@ -303,6 +303,14 @@ CLAIMS = [
                 note=r"With $s=\frac\sigma L\sqrt{\bar N/\tilde D}\le\bar N$: $n\le s+1$, $N\ge\bar N/(2n)$, "
                 r"so the bound "
                 r"is at most $C_1\bar N^{-1/2}+C_2\bar N^{-1}$. $\tilde D$ is free.",
+            ),
+            Part(
+                "C_1 and C_2 are not sharp either",
+                averaged,
+                printed=(Fraction(2, 3), Fraction(1, 3)),
+                broken=(Fraction(2, 3), Fraction(1, 4)),
+                bears=False,
+                note=r"Two thirds of $C_2$ and of the first term of $C_1$, one third of the second term suffice.",
             ),
             Part(
                 "factor 2 instead of 4 is enough",

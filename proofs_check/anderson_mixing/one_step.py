@@ -143,3 +143,19 @@ def one_step(statement: OneStep, budget: Budget) -> list[Evidence]:
     return for_all(
         ForAll(points, sides, "<=", again, REPLAY, methods, (0.0, 1e-9), proof=lambda b: proof(statement, b)), budget
     )
+
+
+def averaged(statement: tuple[Fraction, Fraction], budget: Budget) -> list[Evidence]:
+    """The shares of ``16 L (1 + 1/C) / mu^2`` and ``1 + 1/(L mu)`` that suffice in the averages of Theorems 3 and 4.
+
+    ``1/(d mu beta_0)`` and ``beta_0 noise / (d mu)`` for the decrease with ``d = 3/8`` and the noise term that it has.
+    """
+    lip, mu, c = sp.symbols("L mu C", positive=True)
+    d, top = Fraction(3, 8), largest_step(lip, mu, c)
+    first, noise = (sp.Rational(str(v)) for v in statement)
+    share = sp.Rational(str(1 / d))
+    steps = {
+        "first coefficient": is_zero(share / (mu * top) - first * 16 * lip * (1 + 1 / c) / mu**2),
+        "noise coefficient": is_zero(share * top * sharp_noise(lip, mu, c) / mu - noise * (1 + 1 / (lip * mu))),
+    }
+    return [*one_step(OneStep(d, sharp_noise), budget), Exact("symbolic", steps)]
