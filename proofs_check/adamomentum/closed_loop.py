@@ -67,11 +67,10 @@ violated = plain_arrival("AdaMomentum", *at)[1] > witness["factor"] * plain_arri
 
 def on_arrival(s: OnArrival, budget: Budget) -> list[Evidence]:
     """Run all settings; where the coefficient is larger, run them again by the scalar recursion."""
-    del budget
     ratios, times, above = {}, {}, None
     for curve in SLOPES:
         for step in s.steps:
-            for beta2 in (0.9, 0.99, 0.999):
+            for beta2 in budget.pick((0.9, 0.999), (0.9, 0.99, 0.999)):
                 (ours, a), (theirs, b) = (arrival(m, curve, step, beta2) for m in METHODS)
                 name = f"{curve}, step {step}, beta2 {beta2}"
                 ratios[name], times[name] = round(a / b, 3), [ours, theirs]

@@ -148,7 +148,7 @@ def _falling_along_runs(steps: int) -> dict[str, Any]:
 
 def _share_falling(slack: float, budget: Budget) -> list[Evidence]:
     """With ``alpha_t ~ 1/sqrt(t)`` the share is at least ``slack`` above the guaranteed ``t < 1/(1 - beta_2)``."""
-    steps = budget.pick(1500, 6000)
+    steps = budget.pick(1100, 6000)
     data = _falling_along_runs(steps)
     gaps = [v["share"] - v["guaranteed"] for v in data.values() if v["guaranteed"] is not None]
     over = sum(g < slack for g in gaps)

@@ -6,6 +6,7 @@ average A of the ``w_i g_i`` and of ``D_i = beta_i (D_{i-1} + delta_i m_{i-1})``
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import sympy as sp
@@ -104,14 +105,9 @@ def _averages(budget: Budget) -> list[Evidence]:
     return [*symbolic_identity(identities, budget), *inequality(bounds, budget)]
 
 
-def derived(statement: Constants, budget: Budget) -> list[Evidence]:
-    """(20) with these constants, from smoothness, assumption 4 at the iterates, ``|w m| <= G`` and unbiased gradients.
-
-    The noise meets ``w_{i-1}``, which it does not enter, with mean zero; ``delta_i`` (and ``w_1``) is what is left.
-    """
-    found = inequality(collected(statement, EXTRAPOLATED), budget)
-    if isinstance(found[0], Witness):
-        return found
+@cache
+def _steps(budget: Budget) -> tuple[Evidence, ...]:
+    """Lemmas 6 to 11, none of which depends on the stated constants."""
     n, p, q, c, d, e, x, y, z = sp.symbols("n p q c d e x y z", positive=True)
     identities = {
         "lemma 8: p q against (p^2 + q^2)/2": Identity((p**2 + q**2) / 2 - p * q, (p - q) ** 2 / 2),
@@ -137,10 +133,18 @@ def derived(statement: Constants, budget: Budget) -> list[Evidence]:
         ),
         "lemma 11: noise against delta, per coordinate": Inequality(p * d * (p + q), "<=", 2 * H**2 * d, at_theta),
     }
-    return [
-        *found,
+    return (
         *three_squares(3, budget),
         *symbolic_identity(identities, budget),
         *inequality(bounds, budget),
         *_averages(budget),
-    ]
+    )
+
+
+def derived(statement: Constants, budget: Budget) -> list[Evidence]:
+    """(20) with these constants, from smoothness, assumption 4 at the iterates, ``|w m| <= G`` and unbiased gradients.
+
+    The noise meets ``w_{i-1}``, which it does not enter, with mean zero; ``delta_i`` (and ``w_1``) is what is left.
+    """
+    found = inequality(collected(statement, EXTRAPOLATED), budget)
+    return found if isinstance(found[0], Witness) else [*found, *_steps(budget)]

@@ -127,7 +127,7 @@ def on_runs(statement: Bounded | tuple[Bounded, ...], budget: Budget) -> list[Ev
         bound = BOUNDS[item.bound]
 
         def points(budget: Budget, item: Bounded = item) -> Iterator[dict[str, Any]]:
-            for point in instances(budget.pick(150, 3000)):
+            for point in instances(budget.pick(60, 3000)):
                 yield point | {"bound": item.bound, "gradient bound": item.gradient_bound}
 
         found = for_all(

@@ -103,7 +103,7 @@ def _balls(power: Any, budget: Budget) -> list[Evidence]:
         "V_1 = 2": sp.simplify(volume(1) - 2) == 0,
         "V_d / V_{d-1} is the Beta function, any d": sp.simplify(sp.gammasimp(volume(d) / volume(d - 1) / slices)) == 1,
     }
-    for k in range(2, budget.pick(5, 8)):
+    for k in range(2, budget.pick(4, 8)):
         found = sp.integrate((1 - s**2) ** sp.Rational(k - 1, 2), (s, -1, 1))
         steps[f"the Beta function is the integral of (1 - s^2)^((d - 1)/2), d = {k}"] = (
             sp.simplify(found - slices.subs(d, k)) == 0
