@@ -20,11 +20,14 @@ from .theorem_1_paths import along_paths
 Sides = Callable[[Point], tuple[Any, Any]]
 
 
-def _numbers(node: Node, name: str, unconditional: F, conditional: F, average: Sequence[F]) -> dict[str, Any]:
+def _numbers(
+    node: Node, name: str, last: int, unconditional: F, conditional: F, average: Sequence[F]
+) -> dict[str, Any]:
     problem = PROBLEMS[name]
     return {
         "problem": name,
         "t": node.t,
+        "levels": last,
         "point": node.point,
         "f": node.value,
         "next f": node.next_value,
@@ -48,7 +51,7 @@ def nodes(budget: Budget) -> tuple[dict[str, Any], ...]:
         conditional = max(second_moment(node) for level in tree for node in level)
         for level in tree:
             average = [mean(level, lambda node, i=i: node.gradient[i]) for i in range(len(problem.start))]  # type: ignore[misc]
-            found += [_numbers(node, name, unconditional, conditional, tuple(average)) for node in level]
+            found += [_numbers(node, name, len(tree) - 1, unconditional, conditional, tuple(average)) for node in level]
     return tuple(found)
 
 
@@ -131,20 +134,6 @@ def _in_floats(point: Point) -> Point:
     }
 
 
-REPLAY = """
-from fractions import Fraction as F
-number = lambda name: F(str(witness[name]))
-vector = lambda name: [F(str(v)) for v in witness[name]]
-g, var, L, mu, G2 = vector("gradient"), vector("variance"), number("L"), number("mu"), number("G2")
-f, after, average = number("f"), number("next f"), vector("mean gradient")
-c = [a * a / (a * a + v) if a else F(0) for a, v in zip(g, var)]
-size = sum(a * a for a in g)
-scaled = sum(s * a * a for s, a in zip(c, g))
-second = sum(a * a + v for a, v in zip(g, var))
-violated = not ({test})
-"""
-
-
 def _everywhere(sides: Sides, test: str, *proof: step.Step, relation: Any = "<=") -> ForAll:
     """An inequality at every node of every enumeration, with the steps that prove it in general."""
 
@@ -163,7 +152,7 @@ def _everywhere(sides: Sides, test: str, *proof: step.Step, relation: Any = "<="
         sides=sides,
         relation=relation,
         again=lambda point: sides(_in_floats(point)),
-        replay=REPLAY.replace("{test}", test),
+        replay=step.REPLAY.replace("{test}", test),
         proof=prove,
     )
 

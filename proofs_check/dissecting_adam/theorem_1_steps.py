@@ -24,6 +24,31 @@ SECOND_MOMENT = Identity(q * (x + (1 - q) * y) ** 2 + (1 - q) * (x - q * y) ** 2
 SQUARE_OF_MEAN = Identity(q * x**2 + (1 - q) * y**2 - (q * x + (1 - q) * y) ** 2, q * (1 - q) * (x - y) ** 2)
 
 
+# Every path of the problem once more, without merging equal points; x must be one of those reached at step t.
+REPLAY = """
+from fractions import Fraction as F
+from proofs_check.dissecting_adam.svag_tree import PROBLEMS
+problem = PROBLEMS[witness["problem"]]
+L, mu = problem.smoothness, problem.convexity
+def ahead(x):
+    law, g = problem.noise(x), problem.gradient(x)
+    var = [sum(q * n[i] ** 2 for q, n in law) for i in range(len(x))]
+    c = [a * a / (a * a + v) if a else F(0) for a, v in zip(g, var)]
+    return g, var, c, [(q, tuple(y - s * (a + b) / L for y, s, a, b in zip(x, c, g, n))) for q, n in law]
+levels = [[(F(1), problem.start)]]
+for _ in range(int(witness["levels"])):
+    levels.append([(w * q, y) for w, x in levels[-1] for q, y in ahead(x)[3]])
+G2 = max(sum(w * sum(a * a + v for a, v in zip(*ahead(x)[:2])) for w, x in level) for level in levels)
+x, here = tuple(F(str(v)) for v in witness["point"]), levels[int(witness["t"])]
+average = [sum(w * problem.gradient(y)[i] for w, y in here) for i in range(len(x))]
+g, var, c, moved = ahead(x)
+f, after = problem.value(x), sum(q * problem.value(y) for q, y in moved)
+size, scaled = sum(a * a for a in g), sum(s * a * a for s, a in zip(c, g))
+second = size + sum(var)
+violated = x in [y for _, y in here] and not ({test})
+"""
+
+
 def decrease(scale: Any) -> Inequality:
     """(33) with E|grad|^2 >= 2 mu e and E|g|^2 <= G^2 gives e_{t+1} <= e (1 - scale c e), c = 2 mu^2 / (L G^2)."""
     constant = 2 * mu**2 / (L * G2)

@@ -9,13 +9,14 @@ from fractions import Fraction as F
 import numpy as np
 import pytest
 
+from proofs_check._encode import encode
 from proofs_check.checks.search import ForAll, for_all
-from proofs_check.claim import Budget, Claim, Verdict, judge, rejects
+from proofs_check.claim import Budget, Claim, Verdict, Witness, judge, rejects
 from proofs_check.dissecting_adam import theorem_1, theorem_1_proof
 from proofs_check.dissecting_adam.svag_limit import limit_constant, mean_square_error
 from proofs_check.dissecting_adam.svag_tree import PROBLEMS, factors, levels, mean, second_moment
 from proofs_check.dissecting_adam.theorem_1_proof import library_paths
-from proofs_check.judge import judge_claim
+from proofs_check.judge import judge_claim, replay
 
 VERDICTS = {
     "theorem-1-rate": "proved",
@@ -136,3 +137,12 @@ def test_no_constant_above_the_sharp_one_passes(statement: Callable[[F], ForAll]
     assert judge(for_all(statement(F(1)), Budget.QUICK)) is Verdict.PROVED
     assert judge(for_all(statement(F(99, 100)), Budget.QUICK)) is Verdict.PROVED
     assert rejects(for_all(statement(F(101, 100)), Budget.QUICK))
+
+
+def test_witness_against_the_printed_descent_is_recomputed_from_its_problem() -> None:
+    (claim,) = theorem_1_proof.CLAIMS
+    found = next(e for e in claim.parts[0].check(claim.parts[0].printed, Budget.QUICK) if isinstance(e, Witness))
+    point = encode(found)["point"]
+    assert replay(point, found.replay)
+    assert not replay(point | {"t": 0}, found.replay)  # not where the path is at t = 0
+    assert replay(point | {"next f": "0"}, found.replay)  # recorded results play no part

@@ -12,10 +12,11 @@ import pytest
 from optassay.optimizers.adam import Adam, AMSGrad
 from optassay.optimizers.sgd import Momentum
 from optassay.optimizers.softadam import SoftAdam
+from proofs_check._encode import encode
 from proofs_check.checks.search import for_all
 from proofs_check.checks.tables import welch
-from proofs_check.claim import Budget, Verdict, judge, rejects
-from proofs_check.judge import judge_claim
+from proofs_check.claim import Budget, Verdict, Witness, judge, rejects
+from proofs_check.judge import judge_claim, replay
 from proofs_check.softadam import claims
 from proofs_check.softadam.adam_long_run import _growth, distance_bound, step_bound
 from proofs_check.softadam.early_variance import variance_of_inverse_root
@@ -254,3 +255,12 @@ def test_transcribed_ratio_is_the_optimizers() -> None:
     d = coefficients(SoftAdam.paper(step_size=1.0, beta1=0.0, beta2=0.75, eta=0.6, epsilon=0.2), grad, 1)
     x = np.abs(grad) / np.sqrt(np.mean(grad**2) + 0.04)
     np.testing.assert_allclose(d, [ratio(0.6, 0.5, v) for v in x], rtol=1e-13)
+
+
+def test_recorded_counterexamples_stand_in_code_that_the_checks_do_not_use() -> None:
+    (claim,) = [c for c in claims() if c.id.endswith("recovers-sgd-guarantees")]
+    (found,) = claim.parts[0].check(claim.parts[0].printed, Budget.QUICK)
+    assert isinstance(found, Witness)
+    assert replay(encode(found)["point"], found.replay)
+    # A learning rate that is small enough must not replay as a violation.
+    assert not replay(encode(found)["point"] | {"alpha": "1"}, found.replay)
