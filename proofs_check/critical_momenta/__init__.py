@@ -21,7 +21,8 @@ SECTIONS = (
     "escape_cause",  # abstract, 3, 4: what makes runs escape
     "nine_runs",  # 4, A.3: figures 5, 17 and 18
     "toys",  # 1, 4, A.2.1: figures 1, 4, 13 to 16
-    "toy_tables",  # 4, A.2.1: tables 1 and 5
+    "toy_tables",  # 4, A.2.1: table 1 on Goldstein-Price
+    "levy_tables",  # 4, A.2.1: tables 1 and 5 on Levy
     "buffer_figures",  # figures 2, 11 and 12
     "networks",  # 5, A.2, A.3
     "settings",  # A.2.2, A.2.3: settings, sizes, buffer sizes

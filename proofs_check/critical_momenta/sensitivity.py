@@ -308,6 +308,17 @@ TABLE_5 = (
         (PRINTED, "(5, 0.99)", "(20, 0.7)"),
         ("(5, 0.99)",),
     ),
+    _part(
+        "sensitivity, (5, 0.99): Adam+CM's mean sharpness above Adam+CG's, against the caption, under every open "
+        "choice",
+        PLANES,
+        _plane(_four(5, 0.99, 0.1, ("Adam+CG", "Adam+CM")), "Levy", 10.0, "sharpness"),
+        (("Adam+CM", "Adam+CG"),),
+        (200, 1000),
+        (PRINTED, "(d) mean over the fill", "(e) key of the momentum"),
+        ("(e) key of the momentum",),
+        "With the key that footnote 1 excludes Adam+CM is the flatter one (2.5 against 5.1).",
+    ),
 )
 
 # --- figure 2 ---

@@ -11,7 +11,7 @@ import pytest
 from analysis.sharpness import sharpness
 from analysis.toys import Method, Plane, Starts, visited
 from proofs_check.claim import Budget, Exact, Missing, Witness
-from proofs_check.critical_momenta import buffer_figures, plain, plain_outcomes, toy_tables, toys
+from proofs_check.critical_momenta import buffer_figures, levy_tables, plain, plain_outcomes, toy_tables, toys
 from proofs_check.critical_momenta.toy_runs import LANDSCAPES, MEASURED, BufferArm, values
 from proofs_check.judge import judge_claim
 
@@ -23,12 +23,12 @@ VERDICTS = {
     "figure-15-meg": "supported",
     "figure-16-constant-step": "corrected",
     "table-1-gp": "refuted",
-    "table-1-levy": "corrected",
-    "table-5-levy-buffer": "proved",
+    "table-1-levy": "ambiguous",
+    "table-5-levy-buffer": "ambiguous",
     "figure-11-stuck-steps": "ambiguous",
     "figure-12-gp-buffer": "refuted",
 }
-CLAIMS = [*toys.CLAIMS, *toy_tables.CLAIMS, *buffer_figures.CLAIMS]
+CLAIMS = [*toys.CLAIMS, *toy_tables.CLAIMS, *levy_tables.CLAIMS, *buffer_figures.CLAIMS]
 SQUARE = np.random.default_rng(0).uniform(-1.9, 1.9, (40, 2))
 
 
