@@ -172,8 +172,8 @@ CLAIMS = [
         id="anderson-mixing/adasam-curvature-heuristic",
         location="(25)",
         figures=("anderson-mixing/rescaling",),
-        statement=r"Supposing $\|x_k-x_{k-1}\|=\beta_kh_k\|r_k\|$, $h_k\in(0,h)$: $c_1\|r_k\|^2/\|x_k-x_{k-1}\|^2\ge"
-        r"c_1h^{-2}\beta_k^{-2}$.",
+        statement=r"Supposing $\|x_k-x_{k-1}\|=\beta_kh_k\|r_k\|$, $h_k\in(0,h)$: $c_1\|r_k\|^2/\|x_k-x_{k-1}\|^2"
+        r"\ge c_1h^{-2}\beta_k^{-2}$.",
         assumptions=(r"the supposition itself; $h<\infty$",),
         parts=(
             Part(

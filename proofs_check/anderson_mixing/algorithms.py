@@ -95,8 +95,8 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/algorithm-am",
         location="2.1, (3)-(6)",
-        statement=r"$\Gamma_k\in\arg\min\|r_k-R_k\Gamma\|$, $\bar x_k=x_k-X_k\Gamma_k$, $\bar r_k=r_k-R_k\Gamma_k$, "
-        r"$x_{k+1}=\bar x_k+\beta_k\bar r_k$.",
+        statement=r"$\Gamma_k\in\mathrm{argmin}\|r_k-R_k\Gamma\|$, $\bar x_k=x_k-X_k\Gamma_k$, "
+        r"$\bar r_k=r_k-R_k\Gamma_k$, $x_{k+1}=\bar x_k+\beta_k\bar r_k$.",
         parts=(
             Part(
                 "rule and transcription",

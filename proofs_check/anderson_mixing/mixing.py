@@ -168,7 +168,7 @@ CLAIMS = [
     Claim(
         id="anderson-mixing/least-squares-projection",
         location="2.1, (5)",
-        statement=r"$\Gamma_k=\arg\min_\Gamma\|r_k-R_k\Gamma\|_2$: minimisers exist and are the solutions of "
+        statement=r"$\Gamma_k=\mathrm{argmin}_\Gamma\|r_k-R_k\Gamma\|_2$: minimisers exist and are the solutions of "
         r"$R_k^\top R_k\Gamma=R_k^\top r_k$.",
         parts=(
             Part(
