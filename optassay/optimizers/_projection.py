@@ -34,10 +34,10 @@ def from_gram(ctx: Context, z: Array, rhs: Array, tolerance: float | None = None
     m = z.shape[-1]
     z = _finite(ctx, z)
     diagonal = xp.linalg.diagonal(z)
-    scale = _inverse(ctx, xp.sqrt(xp.where(diagonal > 0, diagonal, xp.zeros_like(diagonal))))
+    scale = _inverse(ctx, xp.sqrt(xp.where(diagonal > 0, diagonal, 0.0)))
     values, vectors = xp.linalg.eigh(z * scale[..., :, None] * scale[..., None, :])
     cut = (10 * m * ctx.eps if tolerance is None else tolerance) * xp.max(values, axis=-1, keepdims=True)
-    kept = xp.where(values > cut, values, xp.zeros_like(values))
+    kept = xp.where(values > cut, values, 0.0)
     whitening = scale[..., :, None] * vectors * _inverse(ctx, xp.sqrt(kept))[..., None, :]
     return Projection(_apply(xp, whitening, _apply(xp, xp.matrix_transpose(whitening), rhs)), whitening)
 
@@ -70,7 +70,7 @@ def from_factors(
     u, values, vt = xp.linalg.svd(triangle, full_matrices=False)
     share = max(matrix.shape[-2:]) * ctx.eps if tolerance is None else tolerance
     cut = share * xp.max(values, axis=-1, keepdims=True)
-    inverse = _inverse(ctx, xp.where(values > cut, values, xp.zeros_like(values)))
+    inverse = _inverse(ctx, xp.where(values > cut, values, 0.0))
     whitening = scale[..., :, None] * xp.matrix_transpose(vt) * inverse[..., None, :]
     top = q[..., : r.shape[-1], :]  # the right side is zero below
     projected = _apply(xp, xp.matrix_transpose(u), _apply(xp, xp.matrix_transpose(top), r))
@@ -104,11 +104,11 @@ def largest_eigenvalue(
     # P / c and c Q have the same product: equal sizes keep the rounding error smallest.
     size_p, size_q = _trace(xp, pp), _trace(xp, qq)
     balance = xp.sqrt(_inverse(ctx, size_p) * size_q)
-    balance = xp.where(balance > 0, balance, xp.ones_like(balance))[..., None, None]
+    balance = xp.where(balance > 0, balance, 1.0)[..., None, None]
     upper = xp.concat([pp * balance, pq], axis=-1)
     lower = xp.concat([xp.matrix_transpose(pq), qq / balance], axis=-1)
     values, vectors = xp.linalg.eigh(_finite(ctx, xp.concat([upper, lower], axis=-2)))
-    root = xp.sqrt(xp.where(values > 0, values, xp.zeros_like(values)))
+    root = xp.sqrt(xp.where(values > 0, values, 0.0))
     a = root[..., :, None] * xp.matrix_transpose(vectors)
     k = whitening.shape[-1]
     half = xp.matmul(a[..., :k], xp.matrix_transpose(a[..., k:]))
@@ -118,7 +118,7 @@ def largest_eigenvalue(
         values = xp.take_along_axis(values, order[..., :dimension], axis=-1)
     largest = xp.max(values, axis=-1)
     if dimension > 2 * k:
-        largest = xp.where(largest > 0, largest, xp.zeros_like(largest))
+        largest = xp.where(largest > 0, largest, 0.0)
     return largest
 
 
@@ -136,7 +136,7 @@ def largest_eigenvalue_of_columns(ctx: Context, whitening: Array, history: Histo
     half = xp.matmul(triangle[..., :k], xp.matrix_transpose(triangle[..., k:]))
     largest = xp.max(xp.linalg.eigvalsh(half + xp.matrix_transpose(half)), axis=-1)
     if history.r[0].shape[-1] > 2 * k:
-        largest = xp.where(largest > 0, largest, xp.zeros_like(largest))
+        largest = xp.where(largest > 0, largest, 0.0)
     return largest
 
 
@@ -161,11 +161,11 @@ def _inverse(ctx: Context, value: Array) -> Array:
     """``1 / value`` where it is not zero, else 0."""
     xp = ctx.xp
     nonzero = value != 0
-    return xp.where(nonzero, 1.0 / xp.where(nonzero, value, xp.ones_like(value)), xp.zeros_like(value))
+    return xp.where(nonzero, 1.0 / xp.where(nonzero, value, 1.0), 0.0)
 
 
 def _finite(ctx: Context, matrix: Array) -> Array:
     """``matrix``, zero for the runs in which it is not finite: factorisations may raise on those."""
     xp = ctx.xp
     finite = xp.all(xp.isfinite(matrix), axis=(-2, -1), keepdims=True)
-    return xp.where(finite, matrix, xp.zeros_like(matrix))
+    return xp.where(finite, matrix, 0.0)

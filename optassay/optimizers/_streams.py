@@ -256,7 +256,9 @@ def combine(
     along = None if against is None else np.empty(head.shape[:-1])
     library = _loops(head.dtype)
     assert library is not None
-    weights = np.ascontiguousarray(np.broadcast_to(weights, (*head.shape[:-1], len(columns))), dtype=head.dtype)
+    shape = (*head.shape[:-1], len(columns))
+    if weights.shape != shape or weights.dtype != head.dtype or not weights.flags.c_contiguous:
+        weights = np.ascontiguousarray(np.broadcast_to(weights, shape), dtype=head.dtype)
     begin, other, found = (None if array is None else _address(array) for array in (start, against, along))
     library.combine(
         math.prod(head.shape[:-1]), head.shape[-1], len(columns), _addresses(columns), _address(weights),

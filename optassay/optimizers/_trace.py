@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .._c_source import operation
@@ -62,6 +63,7 @@ class _Symbol:
         return self._made("mul", self._operand(other), self.text)
 
 
+@lru_cache(maxsize=256)
 def trace(formula: Callable[..., tuple[Any, ...]], inputs: int) -> Formula | None:
     """The formula in C, None if it is more than sums, differences and products with numbers."""
     numbers: list[float] = []

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from ..arrays import Array, Context, context
@@ -177,22 +178,8 @@ class _Anderson(Rule):
         """A copy of the point (the state outlives the caller's array), the residual, and the history with the new
         columns (3); None in its place before there are any."""
         decay, gamma = self.value(ctx, "weight_decay", t), self.value(ctx, "average", t)
-
-        def residual(x: Array, g: Array) -> Array:
-            return -g if is_zero(decay) else -(g + decay * x)
-
-        def columns(
-            x: Array, g: Array, last_x: Array, last_r: Array, last_dx: Array | None = None, last_dr: Array | None = None
-        ) -> tuple[Array, ...]:
-            r = residual(x, g)
-            dx, dr = x - last_x, r - last_r
-            if last_dx is not None and last_dr is not None:
-                dx = gamma * last_dx + (1.0 - gamma) * dx
-                dr = gamma * last_dr + (1.0 - gamma) * dr
-            return x, r, dx, dr
-
         if t == 1:
-            return ctx.xp.asarray(params, copy=True), residual(params, grad), None
+            return ctx.xp.asarray(params, copy=True), _residual(decay, params, grad), None
         index, history = t - 2, state.history
         if self.restart is not None:
             index = index % self.restart
@@ -201,13 +188,18 @@ class _Anderson(Rule):
         xr = self.positivity is not None
         xx = xr or self._penalty == "points"
         vectors = (params, grad, state.x, state.r, *(() if is_zero(gamma) else (state.dx, state.dr)))
-        return _gram.push(ctx, history, index % self.memory, columns, vectors, xx=xx, xr=xr)
+        numbers = all(isinstance(value, int | float) for value in (decay, gamma))
+        formula = (_numeric_columns if numbers else _columns)(decay, gamma)
+        return _gram.push(ctx, history, index % self.memory, formula, vectors, xx=xx, xr=xr)
 
     def _project(self, ctx: Context, pushed: Pushed, r: Array, dimension: int, t: int) -> tuple[Array, Array]:
         """``Gamma_k`` (12) and the damping that satisfies (14); the small matrices are in double precision."""
         xp, history = ctx.xp, pushed.history
         wide = Context(xp, ctx.device, xp.float64)
-        xx, rr, xr = (xp.astype(gram, xp.float64, copy=False) for gram in (history.xx, history.rr, history.xr))
+        grams = (history.xx, history.rr, history.xr)
+        if ctx.dtype != xp.float64:
+            grams = tuple(xp.astype(gram, xp.float64) for gram in grams)
+        xx, rr, xr = grams
         delta = self._delta(ctx, pushed, t)
         found: Projection
         if self.solver == "factors":
@@ -267,6 +259,29 @@ class _Anderson(Rule):
     def _kept(self, along: Array, size: Array, beta: Any) -> Array:
         """Whether a move descends along ``r`` enough to be kept: (..., 1); ``along`` = move' r, ``size`` = |r|^2."""
         return along > (self.descent or 0.0) * (beta * size)
+
+
+def _residual(decay: Any, x: Array, g: Array) -> Array:
+    return -g if is_zero(decay) else -(g + decay * x)
+
+
+def _columns(decay: Any, gamma: Any) -> Callable[..., tuple[Array, ...]]:
+    """Point, residual and columns (3) from the point, the gradient, and those of the last step."""
+
+    def columns(
+        x: Array, g: Array, last_x: Array, last_r: Array, last_dx: Array | None = None, last_dr: Array | None = None
+    ) -> tuple[Array, ...]:
+        r = _residual(decay, x, g)
+        dx, dr = x - last_x, r - last_r
+        if last_dx is not None and last_dr is not None:
+            dx = gamma * last_dx + (1.0 - gamma) * dx
+            dr = gamma * last_dr + (1.0 - gamma) * dr
+        return x, r, dx, dr
+
+    return columns
+
+
+_numeric_columns = lru_cache(maxsize=64)(_columns)  # one formula for one pair of numbers: it is traced once
 
 
 @dataclass(frozen=True, eq=False)
@@ -360,7 +375,7 @@ class AdaSAM(_Anderson):
     def _delta(self, ctx: Context, pushed: Pushed, t: int) -> Any:
         xp = ctx.xp
         length = pushed.length + self.value(ctx, "epsilon", t)
-        rest = xp.where(length > 0, length, xp.ones_like(length))
+        rest = xp.where(length > 0, length, 1.0)
         delta = self.value(ctx, "c1", t) * pushed.size / rest
         c2 = self.value(ctx, "c2", t)
         if is_zero(c2):
