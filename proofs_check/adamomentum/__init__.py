@@ -13,7 +13,8 @@ SECTIONS = (
     "damping_stability",  # 3.1: epsilon and linear stability
     "sde_noise",  # 3.2, B.1: stochastic differential equation, its noise
     "escape_set",  # 3.2: definition 2
-    "assumptions",  # 3.2: assumptions 3 to 5
+    "assumptions",  # 3.2: assumptions 3 and 4
+    "assumption_5",  # 3.2: assumption 5
     "escape_law",  # 3.2, B.2: lemma 1, theorem 3
     "lyapunov",  # B.2: theorem 4
     "prop_1_steps",  # B.3: steps of the proof of proposition 1

@@ -10,8 +10,8 @@ import sympy as sp
 from ..checks.bounds import Inequality, inequality
 from ..checks.symbolic import Identity, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Exact, Part
-from .assumptions import B1 as DECAY
-from .assumptions import GRADIENT, STEP
+from .assumption_5 import B1 as DECAY
+from .assumption_5 import GRADIENT, STEP
 from .escape_set import LEVEL, one_limit
 from .escape_set import Limit as MeanLimit
 

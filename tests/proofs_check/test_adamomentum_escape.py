@@ -10,6 +10,7 @@ import pytest
 
 from analysis.stationary import momentum_moments
 from proofs_check.adamomentum import (
+    assumption_5,
     assumptions,
     escape_law,
     escape_set,
@@ -45,7 +46,7 @@ EXPECTED = {
     "proposition-1-escape-time": "vacuous",
     "generalizes-better-conclusion": "needs data",
 }
-MODULES = (sde_noise, escape_set, assumptions, escape_law, lyapunov, prop_1_steps, prop_1_exits)
+MODULES = (sde_noise, escape_set, assumptions, assumption_5, escape_law, lyapunov, prop_1_steps, prop_1_exits)
 CLAIMS = {claim.id.partition("/")[2]: claim for module in MODULES for claim in module.CLAIMS}
 # What each finding comes to without the hypotheses that contradict each other.
 FINDINGS = {
@@ -126,8 +127,8 @@ def test_two_codes_of_the_exit_times_agree(method: Any, index: float) -> None:
 def test_closed_forms_of_the_stationary_moments_solve_the_lyapunov_equation(beta1: float) -> None:
     x = np.array([0.1, 1.0, 2.0])
     found = momentum_moments(x, np.array(beta1), np.array(1.0))
-    for closed, exact in ((assumptions.MOMENTUM, found.momentum), (assumptions.GRADIENT, found.gradient)):
-        values = [float(closed.subs({assumptions.B1: beta1, assumptions.STEP: v})) for v in x]
+    for closed, exact in ((assumption_5.MOMENTUM, found.momentum), (assumption_5.GRADIENT, found.gradient)):
+        values = [float(closed.subs({assumption_5.B1: beta1, assumption_5.STEP: v})) for v in x]
         np.testing.assert_allclose(values, exact, rtol=1e-10)
 
 
@@ -212,3 +213,14 @@ def test_scale_of_the_momentum_noise_is_no_multiple_of_the_correction() -> None:
 
 def test_mean_roots_and_mean_squares() -> None:
     assert (49 + 1) / 2 == 5**2 and (7 + 1) / 2 < 5
+
+
+def test_assumption_5_runs_out_at_the_minimiser() -> None:
+    """From any E m^2 the recursion b^2 x + (1 - b)^2 leaves the allowed region, losing at least 2 (1 - b)/b a step."""
+    for b in (0.1, 0.5, 0.9, 0.99):
+        second, steps = 1e6, 0
+        while second >= (2 - b) / b:
+            after = b * b * second + (1 - b) ** 2
+            assert after <= second - 2 * (1 - b) / b + 1e-9 * second
+            second, steps = after, steps + 1
+        assert 0 < steps < 1e4
