@@ -124,6 +124,11 @@ def _mass_is_at_least_trace(functional: Callable[[np.ndarray], Any], budget: Bud
         steps[f"case {k}: mass = trace + off-diagonal mass, equal to the trace iff diagonal"] = (
             np.trace(q) == trace and functional(q) == trace + excess and (excess == 0) == diagonal
         )
+    for dim in (2, 3):
+        entries = np.array(
+            [[sp.Symbol(f"q_{min(i, j)}{max(i, j)}", real=True) for j in range(dim)] for i in range(dim)]
+        )
+        steps[f"what is compared is the sum of |q_ij|, d = {dim}"] = is_zero(functional(entries) - mass(entries))
     lam, r = sp.symbols("l0:3", positive=True), sp.symbols("r0:3", real=True)
     # Any orientation: q_ii = sum_k l_k r_ik^2 > 0, hence sum |q_ii| = tr Q = sum l_k, and the rest is >= 0.
     entry = sum(value * x**2 for value, x in zip(lam, r, strict=True))

@@ -148,13 +148,17 @@ def _bias_against_noise(first: int, least: F) -> ForAll:
 
 
 def _nonnegative(first: F, second: F) -> ForAll:
-    """v >= m^2 for averages with two constants, over step-shaped and small exhaustive gradient sequences."""
+    """v >= m^2 for averages with two constants: step-shaped, small exhaustive and extremal gradient sequences."""
 
     def points(budget: Budget) -> Iterable[Point]:
         yield {"gradients": (0,) * 40 + (1,) * 20}
         for t in range(1, budget.pick(4, 6)):
             for values in product((-1, 0, 2), repeat=t):
                 yield {"gradients": values}
+        # Of all sequences these have the largest m^2 / v; it passes one for any two different constants.
+        for t in (2, 5):
+            pairs = zip(weights(first, t), weights(second, t), strict=True)
+            yield {"gradients": tuple(a / b for a, b in pairs)[::-1]}
 
     def sides(point: Point) -> tuple[Any, Any]:
         m, v = averages([F(g) for g in point["gradients"]], first, second)
@@ -176,9 +180,10 @@ def _nonnegative(first: F, second: F) -> ForAll:
         sides=sides,
         relation=">=",
         again=again,
-        replay="def average(values, b):\n    a = 0.0\n    for g in values:\n        a = b * a + (1 - b) * g\n"
+        replay="from fractions import Fraction as F\n"
+        "def average(values, b):\n    a = F(0)\n    for g in values:\n        a = b * a + (1 - b) * g\n"
         "    return a / (1 - b ** len(values))\n"
-        f"g, first, second = witness['gradients'], {float(first)}, {float(second)}\n"
+        f"g, first, second = [F(str(x)) for x in witness['gradients']], F('{first}'), F('{second}')\n"
         "violated = average([x * x for x in g], second) < average(g, first) ** 2",
         margins=(0.0, 1e-12),
         # With weights that sum to one: v - m^2 = sum_{i<j} c_i c_j (g_i - g_j)^2.

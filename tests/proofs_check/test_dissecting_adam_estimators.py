@@ -8,11 +8,13 @@ from itertools import product
 import numpy as np
 import pytest
 
-from proofs_check.claim import Budget, Claim
+from proofs_check._encode import encode
+from proofs_check.checks.search import for_all
+from proofs_check.claim import Budget, Claim, Verdict, Witness, judge
 from proofs_check.dissecting_adam import estimators, minibatch, momentum
 from proofs_check.dissecting_adam.estimators import averages, kappa, weights
 from proofs_check.dissecting_adam.minibatch import bessel, variance_estimate
-from proofs_check.judge import judge_claim
+from proofs_check.judge import judge_claim, replay
 
 VERDICTS = {
     "common-averaging-horizon": "needs data",
@@ -106,3 +108,15 @@ def test_geometric_sum_has_one_term_more_than_its_printed_closed_form() -> None:
     mu, t = 0.9, 6
     assert sum(mu**s for s in range(t)) == pytest.approx((1 - mu**t) / (1 - mu))
     assert sum(mu**s for s in range(t + 1)) != pytest.approx((1 - mu**t) / (1 - mu), rel=1e-2)
+
+
+@pytest.mark.parametrize("second", ["91/100", "9001/10000", "899/1000"])
+def test_variance_estimate_of_any_two_different_constants_can_be_negative(second: str) -> None:
+    # A quadratic form v - m^2 of two gradients with weights (a, 1 - a) and (b, 1 - b) has determinant -(a - b)^2.
+    a, b = (weights(c, 2)[0] for c in (F(9, 10), F(second)))
+    assert (b - a * a) * ((1 - b) - (1 - a) ** 2) - (a * (1 - a)) ** 2 == -((a - b) ** 2)
+    found = for_all(estimators._nonnegative(F(9, 10), F(second)), Budget.QUICK)
+    assert judge(found) is Verdict.REFUTED
+    (witness,) = found
+    assert isinstance(witness, Witness)
+    assert replay(encode(witness)["point"], witness.replay)
