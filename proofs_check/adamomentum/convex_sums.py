@@ -193,7 +193,8 @@ MOMENTUM_SUM = Claim(
             broken=lambda b, t: sp.Integer(1),
             bears=False,
             note=r"Then $\sum_t\frac{m_t^2}{\sqrt{tv_t}}\le\frac{\sqrt{1+\log T}}{\sqrt{1-\beta_2}}\|g_{1:T}\|_2$: the "
-            r"printed constant is too large by $a^2/(1-\gamma)$, 1005 at the defaults; with equality at $T=1$.",
+            r"printed constant is too large by $a^2/(1-\gamma)$, 1005 at the defaults. With the factor $1-\beta_1^T$ "
+            r"besides, an equality at $T=1$.",
         ),
     ),
 )
