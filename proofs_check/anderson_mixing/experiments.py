@@ -149,8 +149,8 @@ CLAIMS = [
                 printed=EndsBelow("RAM", ("AdaSAM",), NOISY, 1.0),
                 broken=EndsBelow("RAM", ("AdaSAM",), (Problem(0.0, 50, 10),), 1.0),
                 bears=False,
-                note="Where noise sets the floor both end near it, and at the higher noise RAM is not behind at all: the "
-                "decades are won where the sum can be fitted.",
+                note="Where noise sets the floor both end near it, and at the higher noise RAM is not behind at all: "
+                "the decades are won where the sum can be fitted.",
             ),
             Part(
                 "minibatches: SAM with a constant penalty is nowhere a decade behind AdaSAM",
