@@ -16,7 +16,8 @@ SECTIONS = (
     "complexity",  # 3: theorems 3 and 4
     "random_output",  # 3: theorem 4 against theorem 3
     "theorem_5",  # 3
-    "update_bounds",  # 3: analysis of AdaSAM
+    "descent",  # 3: analysis of AdaSAM, from below
+    "update_bounds",  # 3: from above
     "adasam_conditions",  # 3: (16) and the conditions, (25)
     "experiments",  # 4
     "krylov",  # 5: GMRES

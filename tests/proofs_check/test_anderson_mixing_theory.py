@@ -15,6 +15,7 @@ from proofs_check.anderson_mixing import (
     almost_surely,
     complexity,
     conditions,
+    descent,
     random_output,
     rates,
     theorem_5,
@@ -49,7 +50,7 @@ VERDICTS = {
 }
 CLAIMS = [
     c
-    for m in (conditions, rates, complexity, random_output, theorem_5, update_bounds, adasam_conditions)
+    for m in (conditions, rates, complexity, random_output, theorem_5, descent, update_bounds, adasam_conditions)
     for c in m.CLAIMS
 ]
 
