@@ -13,6 +13,7 @@ from analysis.toys import BEST, Method
 from ..checks.orderings import Ordering, Pair, ordering
 from ..claim import Claim, Part
 from . import sensitivity
+from .pictures import Alone, alone_at
 from .toy_runs import AnyArm, Arm, Level, above, ordered, plane_ordering, study
 
 DEFAULTS = {name: Method(name, 0.1) for name in ("Adam", "Adam+CG", "Adam+SAM", "Adam+CM", "Adam+SAM+CM", "Adam+MEG")}
@@ -291,6 +292,14 @@ FIGURE_1 = Claim(
             "while the others end at (1.8, 0.2) more often",
             _at_minimum((1.8, 0.2), tuple((name, "Adam+CM") for name in FOUR[:3])),
             bears=False,
+        ),
+        Part(
+            "from fewer than one start in ten, yet from some, Adam+CM alone reaches it (step divided by ten after 250)",
+            alone_at,
+            printed=Alone({name: TWENTY[name] for name in FOUR}, 0.0, 0.1),
+            broken=Alone({name: TWENTY[name] for name in FOUR}, 0.1, 1.0),
+            bears=False,
+            note="So the picture can be drawn, from about one start in forty.",
         ),
         _reach_part("step divided by ten after 250", "step drop", TWENTY, drop=250),
         _reach_part("starts in the inner square of half the width", "inner square", TWENTY, radius=1.0),

@@ -26,7 +26,7 @@ VERDICTS = {
     "table-1-levy": "ambiguous",
     "table-5-levy-buffer": "ambiguous",
     "figure-11-stuck-steps": "ambiguous",
-    "figure-12-gp-buffer": "refuted",
+    "figure-12-gp-buffer": "ambiguous",
 }
 CLAIMS = [*toys.CLAIMS, *toy_tables.CLAIMS, *levy_tables.CLAIMS, *buffer_figures.CLAIMS]
 SQUARE = np.random.default_rng(0).uniform(-1.9, 1.9, (40, 2))
@@ -131,3 +131,26 @@ def test_least_sharpness_of_the_minima_of_goldstein_price() -> None:
 
 def test_stuck_steps_are_open_where_none_is_found() -> None:
     assert isinstance(buffer_figures._stuck((0.7, 0.01), Budget.QUICK)[0], Missing)
+
+
+def test_one_start_that_shows_figure_12() -> None:
+    # The start the search names, by the plain code alone: Adam+CM ends at the global minimum, Adam+CG elsewhere.
+    start = np.array([[0.44476431013659345, 0.1901802841708773]])
+    field = plain.gradient_of(plain.FUNCTIONS["Goldstein-Price"])
+    ends = {
+        name: plain.ends(field, start, asdict(Method(name, 0.1, drop=250)), 500)[0] for name in ("Adam+CG", "Adam+CM")
+    }
+    assert np.linalg.norm(ends["Adam+CM"] - [0.0, -1.0]) < 0.05
+    assert np.linalg.norm(ends["Adam+CG"] - [0.0, -1.0]) > 0.5
+
+
+def test_reversed_sharpness_on_levy_goes_with_the_literal_divisor() -> None:
+    # 600 starts in [-10, 10]^2, plain code: with the mean over the stored Adam+CM is the flatter one by three errors.
+    start = np.random.default_rng(17).uniform(-10, 10, (600, 2))
+    function = plain.FUNCTIONS["Levy"]
+    tops = {}
+    for name in ("Adam+CG", "Adam+CM"):
+        method = asdict(Method(name, 0.1, capacity=20, decay=0.99, options=(("mean", "fill"),)))
+        tops[name] = plain.top_eigenvalue(function, plain.ends(plain.gradient_of(function), start, method, 500))
+    gap = tops["Adam+CG"] - tops["Adam+CM"]
+    assert gap.mean() > 3 * gap.std() / np.sqrt(len(gap))
