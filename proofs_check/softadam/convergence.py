@@ -175,6 +175,14 @@ def _shrinking() -> Callable[[Budget], list[Evidence]]:
     )
 
 
+def _growing(budget: Budget) -> list[Evidence]:
+    f, y, s = sp.symbols("f y s")
+    return [
+        *inequality({"|1 - alpha lambda| = f > 1 never shrinks": Inequality(f * y, ">=", y, {f: 1 + s})}, budget),
+        *symbolic_identity({"f = 1 keeps the size": Identity((f * y).subs(f, 1), y)}, budget),
+    ]
+
+
 def _stable(condition: Callable[[list[Fraction]], bool], relation: str = "<", proof: bool = True) -> ForAll:
     """Where the condition holds, the largest component of the error is below (or at most) its start after 40 steps."""
     return ForAll(
@@ -234,6 +242,13 @@ STABILITY = Claim(
             repair_note="it stays bounded: alpha lambda = 2 oscillates for ever, lambda = 0 stays where it is",
             bears=False,
             note="So the strict condition is necessary and sufficient for convergence, not for boundedness.",
+        ),
+        Part(
+            "necessary: with |1 - alpha lambda_i| >= 1 for some i a start along xi_i never shrinks",
+            for_all,
+            printed=replace(_stable(lambda f: any(abs(x) >= 1 for x in f), ">="), proof=_growing),
+            broken=replace(_stable(lambda f: any(abs(x) >= Fraction(1, 2) for x in f), ">="), proof=_growing),
+            bears=False,
         ),
         Part(
             "no alpha > 0 meets the condition where an eigenvalue is negative",
