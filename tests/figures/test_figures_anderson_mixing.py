@@ -100,6 +100,20 @@ def test_bounds_hold_on_their_own_conditions():
     assert a["bound"][0, 0] == pytest.approx(16 * 2 * gap / inputs["mu"] ** 2 + noise)
 
 
+def test_the_bound_with_variance_reduction_holds_and_its_expectation_is_that_of_all_sign_paths():
+    from proofs_check.anderson_mixing.theorem_5_bound import by_paths, second_moments
+
+    found = data("bound-slack-variance-reduced")
+    a, inputs = found.arrays, found.inputs
+    assert np.all(a["bound"] >= a["mean"]) and np.all(a["T"] % 2 == 0)
+    kappa = (1 + 1 / inputs["C"]) ** 0.5
+    beta = inputs["mu_0"] / (inputs["L"] * kappa * a["T"][0] ** (2 / 3))
+    q = int(a["T"][0] / (inputs["mu_0"] * (6 + 2 / (inputs["L"] * kappa))))
+    np.testing.assert_allclose(by_paths(0.5, 0.5, beta, 4, 2, 1.0), second_moments(0.5, 0.5, beta, 4, 2, 1.0))
+    exact = 0.5**2 * np.mean(second_moments(0.5, 0.5, beta, q, int(a["N"][1]), 1.0))
+    assert a["mean"][1, 1, 0] == pytest.approx(exact, rel=1e-9)
+
+
 def test_operations_are_linear_in_the_memory_without_new_factorisations():
     a = data("cost").arrays
     for name in ("AdaSAM", "AdaSAM with (14)"):
