@@ -190,7 +190,7 @@ def ends(
         else:
             total = with_buffer(g, norm) if gradients else g
             m = b1 * m + (1 - b1) * total
-            total, square = m, total
+            total, square = m, m if o["square"] == "average" else total
         v = b2 * v + (1 - b2) * square * square
         step = method["step_size"] * (0.1 if method["drop"] is not None and t > method["drop"] else 1.0)
         before = p

@@ -14,7 +14,15 @@ from analysis.runs import run
 from analysis.toys import READINGS, Method, Starts, Wells, reached_flat, well_ends, with_options
 from proofs_check.checks.orderings import Ordering, Study, errors, ordering, paired
 from proofs_check.claim import Budget, Missing, Sampled, Witness, rejects
-from proofs_check.critical_momenta import escape, escape_cause, nine_runs, open_choices, plain, plain_outcomes
+from proofs_check.critical_momenta import (
+    escape,
+    escape_cause,
+    nine_runs,
+    open_choices,
+    plain,
+    plain_outcomes,
+    what_is_stored,
+)
 from proofs_check.critical_momenta.toy_runs import Arm, Level, values
 from proofs_check.judge import judge_claim
 
@@ -192,3 +200,23 @@ def test_paired_differences_use_the_shared_starts() -> None:
     assert paired(np.ones(50), np.ones(50)) == (0.0, 1 / 50)
     with pytest.raises(ValueError, match="no start counts"):
         paired(np.array([np.nan]), np.array([1.0]))
+
+
+def test_a_queue_of_gradients_or_of_momenta_gives_one_numerator() -> None:
+    # By convolution: 0.1 * 0.9^k and (1, 1/7, ..., 1/7) commute; the second averages of the two methods do not agree.
+    rng = np.random.default_rng(8)
+    g = rng.uniform(1.0, 1.4, 60) * rng.choice([-1.0, 1.0], 60)
+    memory, window = 0.1 * 0.9 ** np.arange(60), np.r_[1.0, np.full(7, 1 / 7)]
+    aggregate = np.convolve(g, window)[:60]
+    first = np.convolve(aggregate, memory)[:60]
+    assert np.allclose(first, np.convolve(np.convolve(g, memory)[:60], window)[:60], atol=1e-12)
+    squares = [np.convolve(x**2, 0.01 * 0.99 ** np.arange(60))[59] for x in (aggregate, first)]
+    assert squares[0] > 3 * squares[1]
+
+
+def test_adam_cg_with_the_other_square_runs_alike_in_both_codes() -> None:
+    setting = what_is_stored.Setting(2, 5, 0.7, 5.0)
+    start = np.random.default_rng(5).uniform(-5, 5, (50, 2))
+    method = asdict(Method("Adam+CG", capacity=5, decay=0.7)) | {"options": (("square", "average"),)}
+    again = plain.ends(plain.well_gradient(5.0), start, method, 500)
+    assert np.mean(np.abs(what_is_stored._average_squared(setting, start) - again) < 1e-6) > 0.9
