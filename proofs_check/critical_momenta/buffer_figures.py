@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -155,6 +156,13 @@ def _triples(course: Mapping[str, np.ndarray], bound: float) -> np.ndarray:
     return small[:-2] & small[1:-1] & small[2:]
 
 
+@lru_cache(maxsize=4)
+def _courses(decay: float, count: int, steps: int) -> dict[str, Mapping[str, np.ndarray]]:
+    study_of = Plane(LANDSCAPES["Ackley+Rosenbrock"], Starts(-3.0, 3.0, 2, count), (steps,))
+    names: tuple[Name, ...] = ("Adam+CG", "Adam+CM")
+    return {name: buffer_course(Method(name, 0.1, decay=decay), study_of, ("ratio", "left over")) for name in names}
+
+
 def _stuck(statement: tuple[float, float], budget: Budget) -> list[Evidence]:
     """A start with three consecutive steps of Adam+CG at which the buffer's mean and what is left over are small.
 
@@ -163,18 +171,14 @@ def _stuck(statement: tuple[float, float], budget: Budget) -> list[Evidence]:
     decay, bound = statement
     count, steps = budget.pick(300, 3000), 150
     measures = ("ratio", "left over")
-    study_of = Plane(LANDSCAPES["Ackley+Rosenbrock"], Starts(-3.0, 3.0, 2, count), (steps,))
-    triples = {
-        name: _triples(buffer_course(Method(name, 0.1, decay=decay), study_of, measures), bound)
-        for name in ("Adam+CG", "Adam+CM")
-    }
+    triples = {name: _triples(course, bound) for name, course in _courses(decay, count, steps).items()}
     data: dict[str, Any] = {"share of starts": {name: float(t.any(axis=0).mean()) for name, t in triples.items()}}
     effort = f"{count} starts in [-3, 3]^2, {steps} steps, decay {decay}"
     if not triples["Adam+CG"].any():
         missing = Missing("proof", f"None among {count} starts.", "A start that shows it, or a bound that excludes it.")
         return [missing, Sampled("search over starts", count, 1, 0.0, effort, data)]
     step, run = np.argwhere(triples["Adam+CG"])[0]
-    start = study_of.starts.points()[[run]]
+    start = Starts(-3.0, 3.0, 2, count).points()[[run]]
     method = asdict(Method("Adam+CG", 0.1, decay=decay))
     again = _triples(measures_along(plain.FUNCTIONS["Ackley+Rosenbrock"], start, method, steps, measures), bound)
     data |= {"start": start[0].tolist(), "first step": int(step) + 1, "also by the plain code": bool(again[step, 0])}
