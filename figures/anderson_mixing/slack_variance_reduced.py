@@ -78,8 +78,8 @@ def caption(data: FigureData) -> str:
     return (
         rf"Algorithm 2 on $f_i(x)=\frac12(h\pm M)x^2$ with $h+M=L=1$, $n=1$, $\mu={inputs['mu']:g}$, $C=1$, $\mu_0="
         rf"{inputs['mu_0']:.4g}$, which gives the largest $\nu={inputs['nu']:.3g}$; $\alpha_k=0$ is among the "
-        rf"dampings allowed. Expectations are exact, by powers of the matrix of second moments. {verdict}; the smallest "
-        rf"ratio is {ratio.min():.3g}, {where}."
+        rf"dampings allowed. Expectations are exact, by powers of the matrix of second moments. {verdict}; the "
+        rf"smallest ratio is {ratio.min():.3g}, {where}."
     )
 
 

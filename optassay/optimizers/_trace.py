@@ -6,8 +6,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .._c_source import operation
-
 
 class Untraceable(Exception):
     """The formula does something other than arithmetic on whole vectors and numbers."""
@@ -38,32 +36,32 @@ class _Symbol:
         self.numbers.append(float(value))
         return f"s{len(self.numbers) - 1}"
 
-    def _made(self, op: str, *operands: str) -> _Symbol:
-        return _Symbol(f"({operation(op, operands, '')})", self.numbers)
+    def _made(self, text: str) -> _Symbol:
+        return _Symbol(f"({text})", self.numbers)
 
     def __neg__(self) -> _Symbol:
-        return self._made("neg", self.text)
+        return self._made(f"-{self.text}")
 
     def __add__(self, other: Any) -> _Symbol:
-        return self._made("add", self.text, self._operand(other))
+        return self._made(f"{self.text} + {self._operand(other)}")
 
     def __radd__(self, other: Any) -> _Symbol:
-        return self._made("add", self._operand(other), self.text)
+        return self._made(f"{self._operand(other)} + {self.text}")
 
     def __sub__(self, other: Any) -> _Symbol:
-        return self._made("sub", self.text, self._operand(other))
+        return self._made(f"{self.text} - {self._operand(other)}")
 
     def __rsub__(self, other: Any) -> _Symbol:
-        return self._made("sub", self._operand(other), self.text)
+        return self._made(f"{self._operand(other)} - {self.text}")
 
     def __mul__(self, other: Any) -> _Symbol:
-        return self._made("mul", self.text, self._operand(other))
+        return self._made(f"{self.text} * {self._operand(other)}")
 
     def __rmul__(self, other: Any) -> _Symbol:
-        return self._made("mul", self._operand(other), self.text)
+        return self._made(f"{self._operand(other)} * {self.text}")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def trace(formula: Callable[..., tuple[Any, ...]], inputs: int) -> Formula | None:
     """The formula in C, None if it is more than sums, differences and products with numbers."""
     numbers: list[float] = []
