@@ -330,7 +330,8 @@ CLAIMS = [
                 repair=rate_statement(_rate_is_radius, _rate_is_radius, margin=2e-3),
                 repair_note="the largest modulus of an eigenvalue",
                 note="The largest singular value is never below one (the block row $[I,0,\\dots]$ has norm one), also "
-                "where the method converges.",
+                "where the method converges: read with it, $1-\\rho^*$ would nowhere be positive, so that figure 3 "
+                "shows eigenvalues.",
             ),
             Part(
                 "no transient growth: the powers of A fall like the rate from the start",
