@@ -9,7 +9,7 @@ from .bounds import (
     stability_limit,
     two_momenta_condition_number,
 )
-from .certificates import RateCertificate, verify_rate
+from .certificates import RateCertificate, RateWitness, verify_rate, verify_witness
 from .companion import characteristic_polynomial, critical_momentum_matrix
 from .radius import polynomial_radius, quadratic_radius, roots_inside, spectral_radius
 from .stability import stability_intervals
@@ -19,6 +19,7 @@ from .worst_case import worst_case_rate
 __all__ = [
     "OptimalRate",
     "RateCertificate",
+    "RateWitness",
     "certify_rate",
     "characteristic_polynomial",
     "critical_momentum_matrix",
@@ -40,5 +41,6 @@ __all__ = [
     "stability_limit",
     "two_momenta_condition_number",
     "verify_rate",
+    "verify_witness",
     "worst_case_rate",
 ]

@@ -1,4 +1,4 @@
-"""Certificates that a worst-case rate holds over a whole interval of curvatures, and the code that checks them."""
+"""Certificates of worst-case rates over intervals of curvatures, from above and below, and what checks them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RateCertificate:
 
     def to_json(self) -> str:
         """The certificate as JSON with floats in hexadecimal, which round-trips exactly."""
-        return json.dumps({k: v.hex() if isinstance(v, float) else v for k, v in asdict(self).items()})
+        return _to_json(self)
 
     @classmethod
     def from_json(cls, text: str) -> RateCertificate:
@@ -44,11 +44,74 @@ class RateCertificate:
         ValueError
             Unknown or missing fields.
         """
-        fields = json.loads(text)
-        if set(fields) != set(cls.__dataclass_fields__):
-            raise ValueError(f"a rate certificate has the fields {', '.join(cls.__dataclass_fields__)}")
-        size = fields.pop("buffer_size")
-        return cls(buffer_size=int(size), **{name: float.fromhex(text) for name, text in fields.items()})
+        return cls(**_from_json(text, cls))
+
+
+@dataclass(frozen=True)
+class RateWitness:
+    """The statement "at this curvature some root of the momentum polynomial has |z| >= bound"."""
+
+    step_size: float
+    momentum: float
+    curvature: float
+    buffer_size: int
+    bound: float
+
+    def to_json(self) -> str:
+        """The witness as JSON with floats in hexadecimal, which round-trips exactly."""
+        return _to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> RateWitness:
+        """Read a witness back.
+
+        Raises
+        ------
+        ValueError
+            Unknown or missing fields.
+        """
+        return cls(**_from_json(text, cls))
+
+
+def _to_json(statement: RateCertificate | RateWitness) -> str:
+    return json.dumps({k: v.hex() if isinstance(v, float) else v for k, v in asdict(statement).items()})
+
+
+def _from_json(text: str, cls: type[RateCertificate] | type[RateWitness]) -> dict[str, Any]:
+    fields = json.loads(text)
+    if set(fields) != set(cls.__dataclass_fields__):
+        kind = "certificate" if cls is RateCertificate else "witness"
+        raise ValueError(f"a rate {kind} has the fields {', '.join(cls.__dataclass_fields__)}")
+    size = int(fields.pop("buffer_size"))
+    return {name: float.fromhex(value) for name, value in fields.items()} | {"buffer_size": size}
+
+
+def verify_witness(witness: RateWitness, max_precision: int = 8192) -> bool:
+    """Check a witness by Schur-Cohn in ball arithmetic at the exact values of its floats.
+
+    Returns
+    -------
+    bool
+        False when the statement is false, or still undecided at ``max_precision`` bits.
+    """
+    beta, radius = exact.rational(witness.momentum), exact.rational(witness.bound)
+    x = exact.rational(Fraction(witness.step_size) * Fraction(witness.curvature))
+    if not (x > 0 and 0 <= beta < 1 and witness.buffer_size >= 0):
+        return False
+    if radius <= 0:
+        return True
+    before = flint.ctx.prec
+    try:
+        precision = exact.PRECISION
+        while precision <= max_precision:
+            flint.ctx.prec = precision
+            inside = exact.all_inside(radius, beta, witness.buffer_size, x)
+            if inside is not None:
+                return not inside
+            precision *= 2
+    finally:
+        flint.ctx.prec = before
+    return False
 
 
 def verify_rate(certificate: RateCertificate, max_precision: int = 8192) -> bool:

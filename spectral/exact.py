@@ -68,9 +68,9 @@ def crossings(radius: Any, momentum: Any, buffer_size: int) -> list[Any]:
             # FLINT gives real roots with an imaginary part that is exactly zero.
             if root.imag.is_zero() and not root.real > 1 and not root.real < -1:
                 cosines.append(root.real)
-    for cosine in cosines:
-        numerator, denominator = _correlation(a, b, cosine), _correlation(b, b, cosine)
-        values.append(-numerator / denominator)
+    if cosines:
+        above, below = _correlation(a, b), _correlation(b, b)
+        values += [-_clenshaw(above, cosine) / _clenshaw(below, cosine) for cosine in cosines]
     return values
 
 
@@ -78,16 +78,21 @@ def _at(coefficients: list[Any], sign: int) -> Any:
     return sum((c * sign**k for k, c in enumerate(coefficients)), flint.fmpq(0))
 
 
-def _correlation(a: list[Any], b: list[Any], cosine: Any) -> Any:
-    """Re(A conj(B)) = sum_jk a_j b_k T_|j-k|(cos theta) as a ball, by Clenshaw's recurrence."""
+def _correlation(a: list[Any], b: list[Any]) -> list[Any]:
+    """Balls w_n of Re(A conj(B)) = sum_jk a_j b_k T_|j-k|(cos theta) = sum_n w_n T_n(cos theta)."""
     length = len(a)
     weights = []
     for n in range(length):
         forward = sum((a[j] * b[j - n] for j in range(n, length)), flint.fmpq(0))
         backward = sum((a[j - n] * b[j] for j in range(n, length)), flint.fmpq(0)) if n else flint.fmpq(0)
         weights.append(flint.arb(forward + backward))
+    return weights
+
+
+def _clenshaw(weights: list[Any], cosine: Any) -> Any:
+    """sum_n w_n T_n(cosine) as a ball, by Clenshaw's recurrence."""
     after, now = flint.arb(0), flint.arb(0)
-    for n in range(length - 1, 0, -1):
+    for n in range(len(weights) - 1, 0, -1):
         now, after = weights[n] + 2 * cosine * now - after, now
     return weights[0] + cosine * now - after
 

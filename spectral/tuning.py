@@ -12,16 +12,17 @@ from optassay.arrays import context
 from optassay.html import fact_table
 
 from .boundary import longest_interval
-from .certificates import RateCertificate, verify_rate
+from .certificates import RateCertificate, RateWitness, verify_rate
 from .companion import (
     check_buffer_size,
     check_condition_number,
     check_momentum_value,
 )
+from .enclosure import enclose_rate, radius_ball, round_up
 from .worst_case import worst_case_rate
 
 _BREATHS = np.array([0.0, 1e-15, 1e-14, 1e-13, 1e-12, 1e-11, -1e-15, -1e-14, -1e-13, -1e-12, -1e-11])
-_NEARLY_ONE = 1.0 + 1e-4
+_CLOSE = 1e-12  # to the rate that the search promises
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,21 @@ class OptimalRate:
     Attributes
     ----------
     rate : float
-        Worst-case spectral radius at the parameters below, to rounding.
+        Worst-case spectral radius at the parameters below, which are the binary fractions that the floats are, to
+        rounding.
     step_size, momentum : float
         For curvatures in [1, kappa]; divide the step by mu for [mu, kappa mu]. Heavy-ball units.
     certified_upper : float
-        No curvature in the interval has a larger radius at these parameters: proved by ``certificate``.
+        No curvature in the interval has a larger radius at these parameters: proved by ``certificate``. At most 1e-12
+        above the rate.
     certificate : RateCertificate
+    witness : RateWitness
+        A curvature whose radius is the rate, to rounding: the bound from below.
+
+    Notes
+    -----
+    The bounds enclose the rate of these parameters. That no others are better is another question: see
+    :func:`optimal_rate`.
     """
 
     condition_number: float
@@ -46,6 +56,7 @@ class OptimalRate:
     momentum: float
     certified_upper: float
     certificate: RateCertificate
+    witness: RateWitness
 
     @property
     def ema_step_size(self) -> float:
@@ -84,20 +95,48 @@ def optimal_rate(condition_number: float, buffer_size: int, momentum: float | No
     ------
     ValueError
         kappa < 1, or a momentum outside [0, 1).
+    ArithmeticError
+        No step size was found, or its rate could not be certified.
+
+    Notes
+    -----
+    Where the dominant root is k-fold at the best parameters, the rate rises like the k-th root of a change of them, so
+    rounding the parameters alone can cost eps^(1/k). Where a step size or momentum a little to one side costs nothing,
+    as at condition numbers near one, that side is taken. There is none for classical momentum at a *given* momentum
+    whose Polyak condition number ((1 + sqrt(beta)) / (1 - sqrt(beta)))^2 is the one asked for: both ends of the
+    interval have a double root, and no float step size need be within 1e-8 of the best rate. ``rate`` and
+    ``certified_upper`` are then still those of the parameters returned.
     """
     size = check_buffer_size(buffer_size)
     kappa = float(check_condition_number(context(condition_number=condition_number), condition_number))
     if momentum is not None:
         momentum = check_momentum_value(momentum)
-    step, beta = _classical(kappa, momentum) if size == 0 else _search(kappa, size, momentum)
-    # Where two roots meet, as at kappa = 1, the radius rises like a square root on one side of the best step size, and
-    # its rounding costs more than a breath in the other direction.
-    steps = step * (1.0 + _BREATHS) if kappa < _NEARLY_ONE else np.asarray([step])
-    rates = worst_case_rate(steps, beta, 1.0, kappa, size)
-    best = int(np.argmin(rates))
-    step, rate = float(steps[best]), float(rates[best])
-    certificate = certify_rate(step, beta, 1.0, kappa, size, rate)
-    return OptimalRate(kappa, size, rate, step, beta, certificate.bound, certificate)
+    if size == 0:
+        step, beta = _classical(kappa, momentum)
+    else:
+        promised, step, beta = _search(kappa, size, momentum)
+        step = _harmless_side(promised, step, beta, kappa, size)
+    found = enclose_rate(step, beta, 1.0, kappa, size)
+    certificate = None if found.bound is None else RateCertificate(step, beta, 1.0, kappa, size, found.bound)
+    if certificate is None or not verify_rate(certificate):
+        raise ArithmeticError(f"rate {found.rate} at step_size {step}, momentum {beta} could not be certified")
+    witness = RateWitness(step, beta, found.curvature, size, found.attained)
+    return OptimalRate(kappa, size, found.rate, step, beta, certificate.bound, certificate, witness)
+
+
+def _harmless_side(promised: float, step: float, beta: float, kappa: float, size: int) -> float:
+    """The step size, or one beside it where rounding has cost more than a breath does.
+
+    Where two roots meet, as at kappa = 1, the radius rises like a square root on one side of the best step size. In
+    double precision the radius itself is blurred there, so exact roots decide.
+    """
+
+    def worse_end(value: float) -> float:
+        return max(float(radius_ball(value, beta, h, size).mid()) for h in {1.0, kappa})
+
+    if worse_end(step) <= promised * (1.0 + _CLOSE):
+        return step
+    return min((float(s) for s in step * (1.0 + _BREATHS)), key=worse_end)
 
 
 def optimal_rates(
@@ -154,37 +193,34 @@ def certify_rate(
     buffer_size : int
         C >= 0.
     rate : float, optional
-        Computed by :func:`spectral.worst_case_rate` where it is not given. Unstable parameters have a rate of one or
-        more, and a certificate whose ``stable`` is False.
+        Without it, the worst case of these parameters, to which the bound is then as close as 1e-12 relative. Unstable
+        parameters have a rate of one or more, and a certificate whose ``stable`` is False.
 
     Raises
     ------
     ValueError
         A parameter outside its domain.
     ArithmeticError
-        No bound up to 1e-6 above the rate could be verified, so ``rate`` is not the worst case.
+        No bound up to 1e-6 above the rate could be verified, so ``rate`` is not the worst case (in double precision a
+        double root is found to 1e-8 only; without ``rate`` the worst case comes from exact roots).
     """
     if rate is None:
-        rate = float(worst_case_rate(step_size, momentum, smallest, largest, buffer_size))
-    excess = 1e-13
-    while excess < 1e-6:
-        # Forty bits keep the exact polynomials short; the bound is rounded up, never down.
-        bound = _round_up(rate + max(excess * rate, 1e-300))
+        worst_case_rate(step_size, momentum, smallest, largest, buffer_size)  # for its checks
+        bound = enclose_rate(step_size, momentum, smallest, largest, buffer_size).bound
+        bounds = [] if bound is None else [bound]
+    else:
+        bounds = [round_up(rate + max(10.0**-k * rate, 1e-300)) for k in range(13, 6, -1)]
+    for bound in bounds:
         certificate = RateCertificate(step_size, momentum, smallest, largest, buffer_size, bound)
         if verify_rate(certificate):
             return certificate
-        excess *= 10.0
     raise ArithmeticError(
         f"rate {rate} at step_size {step_size}, momentum {momentum} could not be certified over [{smallest}, {largest}]"
     )
 
 
-def _round_up(value: float, bits: int = 42) -> float:
-    mantissa, exponent = math.frexp(value)
-    return math.ldexp(math.ceil(mantissa * 2.0**bits), exponent - bits)
-
-
-def _search(kappa: float, size: int, momentum: float | None) -> tuple[float, float]:
+def _search(kappa: float, size: int, momentum: float | None) -> tuple[float, float, float]:
+    """(rate promised, step size, momentum)."""
     from scipy.optimize import brentq
 
     target = math.log(kappa)
@@ -209,4 +245,4 @@ def _search(kappa: float, size: int, momentum: float | None) -> tuple[float, flo
             break
         gap = gap - 1e-13 * max(1.0, abs(gap))
         found = longest_interval(math.exp(gap), size, momentum)
-    return math.sqrt(found.low * found.high / kappa), found.momentum
+    return 1.0 - math.exp(gap), math.sqrt(found.low * found.high / kappa), found.momentum
