@@ -56,9 +56,12 @@ def _polynomials() -> dict[str, bool]:
 
 
 def _beyond(infimum: Any) -> Mapping[str, bool]:
-    """For the forms that increase in A B: A B >= 3 on the plane, with equality at u = -1, v = 3 alone."""
-    del infimum
-    return _polynomials() | {"u = -1, v = 3 is the point (0, -1)": MINIMA[-1, 3] == (0, -1)}
+    """For the scaled forms, which increase in A B: A B >= 3 on the plane, with equality at u = -1, v = 3 alone."""
+    lowest = (BALLS.number(3).log() - BALLS.ratio(8693, 1000)) / BALLS.ratio(2427, 1000)
+    return _polynomials() | {
+        "u = -1, v = 3 is the point (0, -1)": MINIMA[-1, 3] == (0, -1),
+        "the searched box goes down to (log 3 - 8.693) / 2.427": bool(infimum.overlaps(lowest)),
+    }
 
 
 def _place(form: Any, text: str, unit: bool, low: Any, high: Any, beyond: Any = _beyond) -> Place:

@@ -37,7 +37,6 @@ LEVY_TEXT = {
 
 def _ackley_beyond(infimum: Any) -> Mapping[str, bool]:
     """f = 20 (1 - E) + (e - W), where E <= 1 with equality at the origin alone, and W <= e."""
-    del infimum
     r = sp.sqrt((X**2 + Y**2) / 2)
     split = 20 * (1 - sp.exp(-r / 5)) + (sp.E - sp.exp((sp.cos(2 * sp.pi * X) + sp.cos(2 * sp.pi * Y)) / 2))
     return {
@@ -45,6 +44,7 @@ def _ackley_beyond(infimum: Any) -> Mapping[str, bool]:
             is_zero(Ackley().formula((X, Y), SYMBOLS) - split)
         ),
         "f(0, 0) = 0": is_zero(Ackley().formula((sp.Integer(0), sp.Integer(0)), SYMBOLS)),
+        "the searched box goes down to 0": bool(infimum.contains(0)),
     }
 
 
@@ -103,9 +103,8 @@ def _levy_beyond(first: Any) -> Any:
 
         f is the sum of one first, d - 2 inner and one last term, or of a single one.
         """
-        del infimum
         x = sp.Symbol("x", real=True)
-        w, decided = 1 + (x - 1) / 4, {}
+        w, decided = 1 + (x - 1) / 4, {"the searched box goes down to 0": bool(infimum.contains(0))}
         for name, index, dim in (("only", 0, 1), ("first", 0, 3), ("inner", 1, 3), ("last", 2, 3)):
             waves = first == "all" or index == (0 if first == "first" else dim - 1)
             body = (w - 1) ** 2 * (sp.sin(2 * sp.pi * w) ** 2 if index == dim - 1 else 10 * sp.sin(sp.pi * w + 1) ** 2)

@@ -25,16 +25,20 @@ def _mixture_text(sign: int) -> str:
     return f"0.05*(1-x)**2+0.05*(y-x**2)**2+0.6*({'' if sign > 0 else '-'}{CONE}-{RIPPLE}+e)"
 
 
-def _mixture_beyond(sign: Any) -> Any:
+def _mixture_beyond(sign: Any, low: Any, high: Any) -> Any:
+    """For a box with 1 between its ends in x, 0 above its lower end in y and all x^2 below its upper one."""
+
     def steps(infimum: Any) -> Mapping[str, bool]:
         """f = ((1 - x)^2 + (y - x^2)^2) / 20 + 3/5 (sign E + (e - W)) with 0 < E <= 1, W <= e."""
         floor = BALLS.ratio(0, 1) if sign > 0 else BALLS.ratio(-3, 5)
-        # Lower bounds of (1 - x)^2 + (y - x^2)^2 left and right, below and above the box that is searched.
-        if sign > 0:
-            bounds = {"x < -1.7": (Fraction(27, 10)) ** 2, "x > 3.7": Fraction(27, 10) ** 2}
-            bounds |= {"y < -2.7": Fraction(27, 10) ** 2, "y > 16.4": (Fraction(164, 10) - Fraction(37, 10) ** 2) ** 2}
-        else:
-            bounds = {"x < -1": Fraction(4), "x > 2": Fraction(1), "y < -2": Fraction(4), "y > 5": Fraction(1)}
+        (left, bottom), (right, top) = ([Fraction(c) for c in corner] for corner in (low, high))
+        # Lower bounds of (1 - x)^2 + (y - x^2)^2 left and right of, below and above the box that is searched.
+        gaps = {
+            f"x < {left}": 1 - left,
+            f"x > {right}": right - 1,
+            f"y < {bottom}": -bottom,
+            f"y > {top}": top - max(left**2, right**2),
+        }
         off = (1 - X) ** 2 / 20 + (Y - X**2) ** 2 / 20
         r = sp.sqrt((X**2 + Y**2) / 2)
         ripple = sp.exp((sp.cos(2 * sp.pi * X) + sp.cos(2 * sp.pi * Y)) / 2)
@@ -42,18 +46,18 @@ def _mixture_beyond(sign: Any) -> Any:
         decided = {
             "f is the sum of its bounded parts": is_zero(AckleyRosenbrock(sign).formula((X, Y), SYMBOLS) - split)
         }
-        for side, bound in bounds.items():
-            decided[f"{side}: f above the infimum"] = bool(BALLS.number(bound) / 20 + floor > infimum.upper())
+        for side, gap in gaps.items():
+            above = BALLS.number(gap**2) / 20 + floor > infimum.upper()
+            decided[f"{side}: f above the infimum"] = gap >= 0 and bool(above)
         return decided
 
     return steps
 
 
 def _mixture_place(sign: Any, low: Any, high: Any) -> Place:
-    wide_low, wide_high = ((-1, -2), (2, 5)) if sign < 0 else (_decimals("-1.7", "-2.7"), _decimals("3.7", "16.4"))
-    return Place(
-        AckleyRosenbrock(sign), _mixture_text(sign), low, high, wide_low, wide_high, _mixture_beyond(sign), 1e-9
-    )
+    wide = ((-1, -2), (2, 5)) if sign < 0 else (_decimals("-1.7", "-2.7"), _decimals("3.7", "16.4"))
+    beyond = _mixture_beyond(sign, *wide)
+    return Place(AckleyRosenbrock(sign), _mixture_text(sign), low, high, *wide, beyond, 1e-9)
 
 
 def _decimals(*texts: str) -> tuple[Any, ...]:

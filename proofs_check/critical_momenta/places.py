@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from analysis.landscapes import BALLS, Landscape
+import sympy as sp
+
+from analysis.landscapes import BALLS, SYMBOLS, Landscape
 from analysis.minima import Located, global_minima
 
+from ..checks.symbolic import is_zero
 from ..claim import Budget, Evidence, Exact, Way, Witness
 
 Corner = Sequence[Any]
@@ -38,7 +42,8 @@ class Place:
         Box that the search covers.
     beyond : callable, optional
         Enclosure of the infimum over the wide box to named steps, exactly decided, that nothing outside the box is as
-        low. Without it the statement is about the wide box alone.
+        low (so that the infimum over the plane lies in the enclosure). Without it the statement is about the wide box
+        alone.
     tolerance : float
         Width of boxes that may stay undecided (at a kink).
     """
@@ -103,6 +108,9 @@ def global_minimum_lies_in(place: Place, budget: Budget) -> list[Evidence]:
             )
         ]
     steps = {"every global minimiser over the searched box lies in the stated place": _all_inside(place, found)}
+    if tuple(place.low) == tuple(place.high):
+        # Boxes cannot tell the stated point from its neighbours; an exact gradient does.
+        steps["the stated point is critical (or a kink), exactly"] = _is_critical(at, place.low)
     if place.beyond is not None:
         steps |= place.beyond(found.infimum)
     data = {
@@ -113,6 +121,13 @@ def global_minimum_lies_in(place: Place, budget: Budget) -> list[Evidence]:
         "boxes looked at": found.boxes,
     }
     return [Exact("ball", steps, data)]
+
+
+def _is_critical(landscape: Landscape, point: Corner) -> bool:
+    """Whether the gradient at an exact point vanishes, or does not exist."""
+    exact = [sp.Rational(*Fraction(c).as_integer_ratio()) for c in point]
+    slopes = [sp.sympify(slope) for slope in landscape.formula_gradient(exact, SYMBOLS)]
+    return all(slope.has(sp.nan, sp.zoo) or is_zero(slope) for slope in slopes)
 
 
 @cache

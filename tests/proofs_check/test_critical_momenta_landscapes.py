@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from itertools import product
@@ -172,6 +173,43 @@ def test_place_check_rejects_what_it_must() -> None:
     )
     with pytest.raises(InconsistentEvidence, match="beyond"):
         judge(global_minimum_lies_in(unproved, Budget.QUICK))
+
+
+@pytest.mark.parametrize("off", [Fraction(1, 10**12), Fraction(1, 10**8)])
+def test_a_point_that_no_box_tells_from_the_minimum_is_not_proved(off: Fraction) -> None:
+    beyond = landscapes._ackley_beyond
+    cone = Place(Ackley(), landscapes.ACKLEY_TEXT, (off, 0), (off, 0), (-5, -5), (5, 5), beyond, 1e-6)
+    smooth = goldstein_price._place("scaled", goldstein_price.SCALED_TEXT, False, (0, -1 + off), (0, -1 + off))
+    for place in (cone, smooth):
+        assert rejects(global_minimum_lies_in(place, Budget.QUICK))
+
+
+def test_a_search_that_leaves_the_global_minimum_out_proves_nothing_of_the_plane() -> None:
+    ackley = ((Fraction(9, 10), Fraction(-1, 10)), (1, Fraction(1, 10)), (Fraction(1, 2), -5), (5, 5))
+    gp = ((Fraction(-7, 10), Fraction(-1, 2)), (Fraction(-1, 2), Fraction(-3, 10)), (-2, Fraction(-7, 10)), (2, 2))
+    window = ((-2, -1), (Fraction(5, 2), 6))
+    for place in (
+        Place(Ackley(), landscapes.ACKLEY_TEXT, *ackley, landscapes._ackley_beyond, 1e-6),
+        Place(GoldsteinPrice(), goldstein_price.SCALED_TEXT, *gp, goldstein_price._beyond),
+        Place(
+            Levy(),
+            landscapes.LEVY_TEXT["first"],
+            (-5, -5),
+            (0, 0),
+            (-10, -10),
+            (0, 0),
+            landscapes._levy_beyond("first"),
+        ),
+        Place(
+            AckleyRosenbrock(),
+            mixture._mixture_text(1),
+            *mixture._rounded("2.00", "4.00"),
+            *window,
+            mixture._mixture_beyond(1, *window),
+        ),
+    ):
+        assert rejects(global_minimum_lies_in(place, Budget.QUICK))
+        assert judge(global_minimum_lies_in(replace(place, beyond=None), Budget.QUICK)) == "proved"
 
 
 def test_one_of_several_global_minima_is_not_accepted_as_the_only_one() -> None:
