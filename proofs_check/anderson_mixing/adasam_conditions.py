@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -12,18 +12,25 @@ import sympy as sp
 
 from ..checks.bounds import Inequality, inequality
 from ..checks.search import ForAll, for_all
-from ..claim import Budget, Claim, Evidence, Part
+from ..claim import Budget, Claim, Evidence, Exact, Part
 from . import tiny
 
 Requirement = Literal["delta", "alpha <= beta^(1/2)", "(14)", "step bound"]
 Rule = Literal["fixed", "line 9", "imposed"]
 
-# How alpha is chosen, of (beta, limit of (14)): 1; 1 shrunk by (14); the smallest of all that (18b) names.
-RULES: dict[Rule, Callable[[Fraction, Fraction], Fraction]] = {
-    "fixed": lambda beta, limit: Fraction(1),
-    "line 9": lambda beta, limit: min(Fraction(1), limit),
-    "imposed": lambda beta, limit: min(Fraction(1), tiny.square_root_below(beta), limit),
+# How alpha is chosen: the smallest of 1 and of the bounds that the named requirements set.
+RULES: dict[Rule, tuple[Requirement, ...]] = {
+    "fixed": (),
+    "line 9": ("(14)",),
+    "imposed": ("alpha <= beta^(1/2)", "(14)"),
 }
+
+
+def damping(rule: Rule, beta: Fraction, limit: Fraction) -> Fraction:
+    """``alpha`` by the rule; ``limit`` is the largest that (14) admits."""
+    bounds: dict[Requirement, Fraction] = {"alpha <= beta^(1/2)": tiny.square_root_below(beta), "(14)": limit}
+    return min([Fraction(1), *(bounds[name] for name in RULES[rule])])
+
 
 INHERITS_REPLAY = """
 import numpy as np
@@ -66,8 +73,8 @@ def inherits(statement: Inherits, budget: Budget) -> list[Evidence]:
 
     def points(budget: Budget) -> Iterator[dict[str, Any]]:
         for name, c2, beta, x, r in product(
-            statement.requirements, statement.c2, (Fraction(1, 4), Fraction(1, 16)), (Fraction(1), Fraction(9)),
-            (Fraction(1, 2), Fraction(-2)),
+            statement.requirements, statement.c2, (Fraction(1, 4), Fraction(1, 16)),
+            (Fraction(1), Fraction(9), Fraction(1, 200)), (Fraction(1, 2), Fraction(-2)),
         ):  # fmt: skip
             yield {
                 "requirement": name, "rule": statement.rule, "c1": Fraction(1, 100), "c2": c2, "beta": beta, "X": x,
@@ -79,7 +86,7 @@ def inherits(statement: Inherits, budget: Budget) -> list[Evidence]:
         delta = max(point["c1"] * point["r"] ** 2 / (x * x + point["epsilon"]), c2 / beta**2)
         half = (x + beta * r) * r / (r * r + delta * x * x)
         limit = beta * (1 - mu) / half if half > 0 else Fraction(1)
-        alpha, c = RULES[statement.rule](beta, limit), c2 or Fraction(1, 100)
+        alpha, c = damping(statement.rule, beta, limit), c2 or Fraction(1, 100)
         both: dict[Requirement, tuple[Fraction, Fraction]] = {
             "delta": (c / beta**2, delta),
             "alpha <= beta^(1/2)": (alpha**2, beta),
@@ -94,15 +101,22 @@ def inherits(statement: Inherits, budget: Budget) -> list[Evidence]:
         return float(scope["left"]), float(scope["right"])
 
     def proof(budget: Budget) -> list[Evidence]:
+        """max{u, v} >= v, with u = v + g or u = v - g, gives ``delta``; a minimum meets the bounds it is taken of."""
         a, c2, beta, g = sp.symbols("a c2 beta g", positive=True)
-        # max{u, v} >= v: with u = v + g or u = v - g; alpha = min of the three numbers.
-        return inequality(
+        found = inequality(
             {
                 "the first term is larger": Inequality(c2 / beta**2, "<=", c2 / beta**2 + g),
                 "min{a, a + g} <= a": Inequality(a, "<=", a + g),
             },
             budget,
         )
+        given = {
+            f"{name}: c_2 > 0" if name == "delta" else f"{name}: {statement.rule} alpha is a minimum with its bound": (
+                min(statement.c2) > 0 if name == "delta" else name in RULES[statement.rule]
+            )
+            for name in statement.requirements
+        }
+        return [*found, Exact("symbolic", given)]
 
     methods = ("exact arithmetic", "least squares and bisection")
     return for_all(ForAll(points, sides, "<=", again, INHERITS_REPLAY, methods, (0.0, 1e-6), proof=proof), budget)

@@ -182,7 +182,7 @@ def largest_damping(scale: float, budget: Budget) -> list[Evidence]:
                     continue
                 count += 1
                 slack = min(slack, float(ends[0] + loss))
-                bad += bool(ends[0] < -loss or (alpha < 1.0 and ends[1] > loss))
+                bad += bool(ends[0] < -loss or (alpha < 1.0 and ends[1] >= -loss))
     data = {"steps beyond double precision": beyond}
     return [Sampled("dense eigenvalues", count, bad, slack, "steps with Gaussian gradients, four shapes", data)]
 

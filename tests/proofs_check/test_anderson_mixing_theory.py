@@ -284,6 +284,17 @@ def test_adasam_requirements_by_hand() -> None:
     assert rejects(check(statement(("delta",), "line 9", (F(0),)), Budget.QUICK))
 
 
+def test_a_fixed_damping_does_not_meet_14_whatever_the_penalty() -> None:
+    """X / R = t: Y R / Z = (t + beta) / (1 + t^2 / beta^2) exceeds beta / 2 at t = beta / 10, c2 = 1."""
+    check, statement = adasam_conditions.inherits, adasam_conditions.Inherits
+    for c2 in (F(1), F(100)):
+        assert rejects(check(statement(("(14)",), "fixed", (c2,)), Budget.QUICK))
+    assert rejects(check(statement(("(14)",), "fixed", (F(10**6),)), Budget.QUICK))  # the search is too coarse here
+    for rule in ("line 9", "imposed"):
+        assert not rejects(check(statement(("(14)",), rule, (F(1),)), Budget.QUICK))
+    assert adasam_conditions.damping("imposed", F(1, 16), F(1, 2)) == F(1, 4)
+
+
 def test_rescaling_in_numbers() -> None:
     """H of s f with beta / s: H / s exactly where delta follows as s^2."""
     rng = np.random.default_rng(5)

@@ -12,6 +12,7 @@ import sympy as sp
 from optassay.optimizers import AndersonMixing
 from proofs_check.anderson_mixing import biased, hypotheses, krylov_proof, simulations, stepwise, tiny
 from proofs_check.anderson_mixing.algebra import IDENTITY, Matrix, axioms, letters, recording
+from proofs_check.anderson_mixing.algorithm_checks import largest_damping
 from proofs_check.claim import Budget, Witness, rejects
 from proofs_check.judge import replay
 
@@ -144,3 +145,9 @@ def test_simulated_noise_and_gradient_are_as_stated() -> None:
 def test_each_dropped_hypothesis_has_a_witness(name: hypotheses.Dropped) -> None:
     assert rejects(hypotheses.conclusion(name, Budget.QUICK))
     assert not rejects(hypotheses.conclusion("nothing", Budget.QUICK))
+
+
+def test_a_damping_that_is_not_the_largest_is_rejected() -> None:
+    assert not rejects(largest_damping(1.001, Budget.QUICK))
+    for scale in (1.0, 0.9999):  # 1: the same damping satisfies (13), it cannot also fail to
+        assert rejects(largest_damping(scale, Budget.QUICK))
