@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from . import _compiled, _lazy
-from . import _kernel as kernel
-from ._kernel import Kernels, Leaf, Node, Store, Sum, Untraceable, Vec
+from ._expressions import Leaf, Node, Untraceable, Vec, long_factor
+from ._kernel import Kernels, Store, Sum
 from ._lazy import Lazy
 
 GATHER_BELOW = 16384  # smaller tensors are copied side by side: a call costs as much as ten thousand numbers
@@ -158,7 +158,7 @@ class Engine:
         flat = list(data.flat) if isinstance(data, np.ndarray) else [data]
         vectors = [v for v in flat if isinstance(v, Vec)]
         outputs: list[Store | Sum] = [Sum(v) for v in vectors]
-        long = kernel.long_factor(vectors[0], LONG_EXPRESSION) if len(vectors) == 1 else None
+        long = long_factor(vectors[0], LONG_EXPRESSION) if len(vectors) == 1 else None
         if long is not None:
             leaf = self._leaf(self.unit.spare(self.spares)).node
             self.spares += 1

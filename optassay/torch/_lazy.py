@@ -1,6 +1,6 @@
 """Arrays that record what a rule does with them, in an array-API namespace of their own.
 
-A rule steps on these instead of tensors. Everything with the parameter axis is an expression (`_kernel.Vec`) that
+A rule steps on these instead of tensors. Everything with the parameter axis is an expression (`_expressions.Vec`) that
 waits; everything else (hyperparameters, keys, Gram matrices, norms) is a NumPy array with its value. A sum over the
 parameter axis evaluates what it needs chunk by chunk, so that the rule may branch on it. The rule needs no second
 formula, and whatever an expression cannot express raises `Untraceable`: the rule then steps on whole tensors.
@@ -16,8 +16,8 @@ import array_api_compat
 import array_api_compat.numpy
 import numpy as np
 
-from . import _kernel as kernel
-from ._kernel import Untraceable, Vec
+from . import _expressions as expressions
+from ._expressions import Leaf, Untraceable, Vec
 
 numpy_namespace: Any = array_api_compat.numpy
 
@@ -48,7 +48,7 @@ class Lazy:
         if not self.vector:
             return self.data.dtype
         first = self.data.flat[0] if isinstance(self.data, np.ndarray) and self.data.size else self.data
-        boolean = isinstance(first, Vec) and getattr(first.node, "op", "") in kernel.BOOLEAN
+        boolean = isinstance(first, Vec) and getattr(first.node, "op", "") in expressions.BOOLEAN
         return np.dtype(bool) if boolean else self.engine.dtype
 
     @property
@@ -178,20 +178,20 @@ def _elementwise(vector: Callable[..., Any], small: Callable[..., Any], arity: i
 
 
 _ELEMENTWISE: dict[str, Callable[..., Any]] = {
-    "add": _elementwise(kernel.add, np.add),
-    "subtract": _elementwise(kernel.sub, np.subtract),
-    "multiply": _elementwise(kernel.mul, np.multiply),
-    "divide": _elementwise(kernel.div, np.divide),
-    "pow": _elementwise(kernel.power, np.power),
-    "negative": _elementwise(kernel.neg, np.negative, 1),
-    "abs": _elementwise(kernel.absolute, np.abs, 1),
-    "sign": _elementwise(kernel.sign, np.sign, 1),
-    "sqrt": _elementwise(kernel.sqrt, np.sqrt, 1),
-    "square": _elementwise(lambda a: kernel.mul(a, a), np.square, 1),
-    "where": _elementwise(kernel.where, np.where, 3),
+    "add": _elementwise(expressions.add, np.add),
+    "subtract": _elementwise(expressions.sub, np.subtract),
+    "multiply": _elementwise(expressions.mul, np.multiply),
+    "divide": _elementwise(expressions.div, np.divide),
+    "pow": _elementwise(expressions.power, np.power),
+    "negative": _elementwise(expressions.neg, np.negative, 1),
+    "abs": _elementwise(expressions.absolute, np.abs, 1),
+    "sign": _elementwise(expressions.sign, np.sign, 1),
+    "sqrt": _elementwise(expressions.sqrt, np.sqrt, 1),
+    "square": _elementwise(lambda a: expressions.mul(a, a), np.square, 1),
+    "where": _elementwise(expressions.where, np.where, 3),
 }
 for _name in ("exp", "log", "tanh", "isnan", "isinf", "isfinite", "logical_not", "reciprocal"):
-    _ELEMENTWISE[_name] = _elementwise(kernel.unary(_name), getattr(np, _name), 1)
+    _ELEMENTWISE[_name] = _elementwise(expressions.unary(_name), getattr(np, _name), 1)
 for _name, _op in {
     "less": "lt",
     "less_equal": "le",
@@ -204,7 +204,7 @@ for _name, _op in {
     "logical_and": "logical_and",
     "logical_or": "logical_or",
 }.items():
-    _ELEMENTWISE[_name] = _elementwise(kernel.binary(_op), getattr(np, _name))
+    _ELEMENTWISE[_name] = _elementwise(expressions.binary(_op), getattr(np, _name))
 
 _OPERATORS = {
     "add": "add",
@@ -340,7 +340,7 @@ def _matmul(a: Any, b: Any, /) -> Lazy:
 def _combination(weights: np.ndarray, rows: Any) -> Any:
     total: Any = 0.0
     for weight, row in zip(weights.tolist(), rows, strict=True):
-        total = kernel.add(total, kernel.mul(weight, row))
+        total = expressions.add(total, expressions.mul(weight, row))
     return total
 
 
@@ -374,7 +374,7 @@ def _clip(x: Lazy, /, min: Any = None, max: Any = None) -> Lazy:
 
 def _leaves_last(columns: Sequence[Lazy]) -> list[int]:
     """Order in which the place of a fresh column among stored ones leaves no trace in the structure."""
-    return sorted(range(len(columns)), key=lambda i: isinstance(getattr(columns[i].data, "node", None), kernel.Leaf))
+    return sorted(range(len(columns)), key=lambda i: isinstance(getattr(columns[i].data, "node", None), Leaf))
 
 
 def _inner_products(*asked: tuple[Sequence[Lazy], Sequence[Lazy]]) -> list[Lazy]:
@@ -382,7 +382,7 @@ def _inner_products(*asked: tuple[Sequence[Lazy], Sequence[Lazy]]) -> list[Lazy]
     engine = asked[0][0][0].engine
     orders = [_leaves_last(columns) for columns, _ in asked]
     pairs = [
-        kernel.mul(columns[i].data, v.data)
+        expressions.mul(columns[i].data, v.data)
         for order, (columns, vectors) in zip(orders, asked, strict=True)
         for i in order
         for v in vectors
