@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import fractions_only
 import mpmath
 import numpy as np
 import pytest
 
 from spectral import RateWitness, log_reach, optimal_rate, verify_rate, verify_witness
 from spectral.enclosure import enclose_rate, radius_ball
-
-from . import fractions_only
 
 # Where double precision has put the rate below the true one by 1e-7 and more.
 NEARLY_ONE = [(1.0 + 1.7386386774731477e-08, 48, 0.0), (1.0 + 2.953304267805379e-11, 11, 0.3)]
