@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -23,19 +24,27 @@ from .sam import update_matrix
 Condition = Callable[[Fraction, Fraction, Fraction, Fraction], bool]
 
 
+def excess(low: Any, high: Any, beta: Any, mu: Any, x: Any) -> Any:
+    """``4 beta (1 - mu)(x - beta mu) - (1/low - x)(x - 1/high)``."""
+    return 4 * beta * (1 - mu) * (x - beta * mu) - (1 / low - x) * (x - 1 / high)
+
+
+def lowest(low: Any, high: Any, beta: Any, mu: Any) -> Any:
+    """The x at which :func:`excess` is smallest."""
+    return (1 / high + 1 / low) / 2 - 2 * beta * (1 - mu)
+
+
 def never_active(low: Fraction, high: Fraction, beta: Fraction, mu: Fraction) -> bool:
-    """``beta mu <= 1/high`` and ``(1/low - x)(x - 1/high) <= 4 beta (1 - mu)(x - beta mu)`` on ``[1/high, 1/low]``.
+    """``beta mu <= 1/high`` and :func:`excess` ``>= 0`` on ``[1/high, 1/low]``.
 
     With ``B = A^-1``: for ``u = p + q``, p in the range of R, q orthogonal to it, ``u' H u = p' B p + q' B p + beta
     |q|^2``. On the plane of p and q the two numbers ``x = p' B p`` and ``q' B p`` of unit vectors satisfy ``(q' B p)^2
     = (b2 - x)(x - b1)`` with the plane's eigenvalues ``b1, b2``, which lie in the spectrum's hull. (13) is a 2 x 2
     determinant, and the hull is the worst plane.
     """
-    b1, b2 = 1 / high, 1 / low
-    if beta * mu > b1:
+    if beta * mu > 1 / high:
         return False
-    x = min(max((b1 + b2) / 2 - 2 * beta * (1 - mu), b1), b2)  # where the convex difference is smallest
-    return 4 * beta * (1 - mu) * (x - beta * mu) - (b2 - x) * (x - b1) >= 0
+    return excess(low, high, beta, mu, min(max(lowest(low, high, beta, mu), 1 / high), 1 / low)) >= 0
 
 
 REPLAY = """
@@ -56,15 +65,43 @@ violated = bool(np.linalg.eigvalsh(0.5 * (H + H.T))[0] < beta * mu - 1e-9)
 """
 
 
+HIGHS = (2, 5, 9, 16, 50, 400)
+MUS = (Fraction(1, 100), Fraction(1, 2))
+
+
+def _worst_planes(budget: Budget) -> Iterator[dict[str, Any]]:
+    """Two dimensions, first step with ``R`` along the direction in which H is smallest, for ``beta`` just outside.
+
+    ``beta`` runs over a grid of ratio 1.005; of those at which some direction violates (13) the ones next to a safe
+    one are taken, and some further out.
+    """
+    t = np.arange(1, 401) / 400  # p = (1 - t^2, 2 t) / (1 + t^2)
+    for high, mu in product(budget.pick((5, 50), HIGHS), MUS):
+        cos2 = ((1 - t * t) / (1 + t * t)) ** 2
+        x, y2 = cos2 + (1 - cos2) / high, (1 - 1 / high) ** 2 * cos2 * (1 - cos2)
+        beta = 1.005 ** np.arange(-1600, 1200)[:, None]
+        smallest = (x + beta) / 2 - np.sqrt((x - beta) ** 2 / 4 + y2 / 4) - beta * float(mu)
+        violated = np.any(smallest < -1e-6 * beta, axis=1)
+        edges = np.flatnonzero(violated & ~(np.roll(violated, 1) & np.roll(violated, -1)))
+        for i in [*edges, *np.flatnonzero(violated)[::200]]:
+            k = Fraction(int(np.argmin(smallest[i])) + 1, 400)
+            p = [(1 - k * k) / (1 + k * k), 2 * k / (1 + k * k)]
+            yield {
+                "A": [[Fraction(1), Fraction(0)], [Fraction(0), Fraction(high)]], "b": [p[0], p[1] / high],
+                "x0": [Fraction(0)] * 2, "beta": Fraction(float(beta[i, 0])).limit_denominator(10**6), "mu": mu, "k": 1,
+                "spectrum": [Fraction(1), Fraction(high)],
+            }  # fmt: skip
+
+
 def _inactive(condition: Condition, budget: Budget) -> list[Evidence]:
     """Under the condition (14) holds with ``alpha = 1``, ``delta = 0`` at every step of Anderson mixing, exactly."""
 
     def points(budget: Budget) -> Iterator[dict[str, Any]]:
         rng = np.random.default_rng(19)
         for d in (1, 2, 3):
-            for high in (2, 5, 9, 16, 50, 400):
+            for high in HIGHS:
                 for beta in (Fraction(1, high), Fraction(2, 1 + high), Fraction(1), Fraction(high, 3)):
-                    for mu in (Fraction(1, 100), Fraction(1, 2)):
+                    for mu in MUS:
                         low, top = Fraction(1), Fraction(high if d > 1 else 1)
                         if not condition(low, top, beta, mu):
                             continue
@@ -78,6 +115,10 @@ def _inactive(condition: Condition, budget: Budget) -> list[Evidence]:
                                     "A": a.tolist(), "b": b.tolist(), "x0": [Fraction(0)] * d, "beta": beta, "mu": mu,
                                     "k": k, "spectrum": [low, top],
                                 }  # fmt: skip
+        for point in _worst_planes(budget):
+            low, top = point["spectrum"]
+            if condition(low, top, point["beta"], point["mu"]):
+                yield point
 
     def gap(point: Any) -> np.ndarray:
         a, b, x0 = (fractions(point[k]) for k in ("A", "b", "x0"))
@@ -117,8 +158,8 @@ def _plane(budget: Budget) -> list[Evidence]:
     plane = sp.expand((x * z - b1 * b2).subs(trace) - (b2 - x) * (x - b1))  # y^2 = x z - det
     wider = sp.expand((b2 + c2 - x) * (x - b1 + c1) - (b2 - x) * (x - b1) - c2 * (x - b1) - c1 * (b2 - x) - c1 * c2)
     determinant = sp.expand((x - beta * mu) * beta * (1 - mu) - y**2 / 4)
-    printed = sp.expand((4 * beta * (1 - mu) * (x - beta * mu) - y**2) / 4)
-    threshold = (4 * beta * x - (b2 - x) * (x - b1)).subs(x, s)
+    stated = excess(1 / b2, 1 / b1, beta, mu, x) / 4
+    threshold = excess(1 / b2, 1 / b1, beta, 0, s)
     best = sp.simplify(threshold.subs({b1: c1**2, b2: c2**2, s: c1 * c2}) - c1 * c2 * (4 * beta - (c2 - c1) ** 2))
     inverse, r, plus = letters("B R R+")
     gain = sp.Symbol("beta")
@@ -126,15 +167,14 @@ def _plane(budget: Budget) -> list[Evidence]:
         Step(-(inverse @ r), r, r, sp.Integer(0), sp.Integer(1), gain), lambda z: plus @ plus.T
     )  # (R'R)^+ = R^+ R^+'
     low, high, q = sp.symbols("low high q", positive=True)
-    difference = 4 * beta * (1 - mu) * (q - beta * mu) - (1 / low - q) * (q - 1 / high)
-    lowest = (1 / high + 1 / low) / 2 - 2 * beta * (1 - mu)
+    difference = excess(low, high, beta, mu, q)
     steps = {
         "H = beta (I - R R^+) + B R R^+": (h - gain * (IDENTITY - r @ plus) - inverse @ r @ plus).is_zero(axioms("R")),
         "the difference is convex in x, least where never_active looks": sp.diff(difference, q, 2) == 2
-        and sp.expand(sp.diff(difference, q).subs(q, lowest)) == 0,
+        and sp.expand(sp.diff(difference, q).subs(q, lowest(low, high, beta, mu))) == 0,
         "(q'Bp)^2 = (b2 - x)(x - b1) in a plane": plane == 0,
         "a wider spectrum is worse": wider == 0,
-        "(13) on the plane is the determinant": sp.expand(determinant - printed) == 0,
+        "(13) on the plane is the determinant": sp.expand(determinant.subs(y**2, (b2 - x) * (x - b1)) - stated) == 0,
         "mu = 0: the worst x is (b1 b2)^(1/2), threshold 4 beta = (b2^(1/2) - b1^(1/2))^2": best == 0,
     }
     return [Exact("symbolic", steps)]

@@ -132,6 +132,20 @@ def test_safeguard_threshold_against_dense_search() -> None:
             assert not safe
 
 
+def test_a_safeguard_condition_wrong_by_a_hundredth_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    right, (part, *_) = safeguard.excess, safeguard.CLAIMS[0].parts
+    for four, inside in ((F(404, 100), 1), (4, F(1, 2)), (4, 0)):
+
+        def wrong(low, high, beta, mu, x, four=four, inside=inside):
+            return four * beta * (1 - mu) * (x - inside * beta * mu) - (1 / low - x) * (x - 1 / high)
+
+        monkeypatch.setattr(safeguard, "excess", wrong)
+        assert isinstance(part.check(part.repair, Budget.QUICK)[0], Witness)  # the search
+        assert not all(step.holds for step in safeguard._plane(Budget.QUICK))  # the proof
+    monkeypatch.setattr(safeguard, "excess", right)
+    assert not rejects(part.check(part.repair, Budget.QUICK))
+
+
 def test_stagnation_on_a_rotation_by_hand() -> None:
     rotation, b = fractions([[0, 1], [-1, 0]]), fractions([1, 0])
     path = exact_anderson(rotation, b, 0 * b, lambda k: F(1, 2), 6)
