@@ -17,7 +17,7 @@ from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled, Way, Witness
 
 @dataclass(frozen=True)
 class Norms:
-    """Gradient norms |g_t| = ratio^t, priorities decayed by ``decay`` in every step."""
+    """Gradient norms |g_t| = ratio^t, in the proof any with |g_t| >= ratio |g_{t-1}|; keys are decayed by ``decay``."""
 
     ratio: Fraction
     decay: Fraction
@@ -71,19 +71,23 @@ def holds_last_momenta(statement: Norms, budget: Budget) -> list[Evidence]:
 def _induction(statement: Norms) -> dict[str, bool]:
     """For all C and t: a full buffer with the keys decay^k |g_{t-k}|, k = 1..C, replaces k = C and has them again.
 
-    Each key exceeds the next older one, and the new key the youngest stored, by the same factor, |g_t| / (decay
-    |g_{t-1}|); so the oldest is the smallest, and the new one is larger.
+    Of any norms |g_t| >= ratio |g_{t-1}| with ratio > decay: each key exceeds the next older one, and the new key the
+    youngest stored, by the factor |g_s| / (decay |g_{s-1}|), more than one; so the oldest is the smallest, and the new
+    one is larger.
     """
     t, k = sp.symbols("t k", integer=True, positive=True)
-    ratio, decay = sp.symbols("ratio decay", positive=True)
+    decay = sp.Symbol("decay", positive=True)
+    norm = sp.Function("g", positive=True)
 
     def key(time: sp.Expr, age: sp.Expr) -> sp.Expr:
-        return decay**age * ratio ** (time - age)
+        return decay**age * norm(time - age)
 
-    factor = ratio / decay
+    def factor(time: sp.Expr) -> sp.Expr:
+        return norm(time) / (decay * norm(time - 1))
+
     return {
-        "each key against the next older one": sp.simplify(key(t, k) / key(t, k + 1) - factor) == 0,
-        "the new key against the youngest": sp.simplify(key(t, 0) / key(t, 1) - factor) == 0,
+        "each key against the next older one": sp.simplify(key(t, k) / key(t, k + 1) - factor(t - k)) == 0,
+        "the new key against the youngest": sp.simplify(key(t, 0) / key(t, 1) - factor(t)) == 0,
         "that factor exceeds one": statement.ratio > statement.decay,
         "after the decay the keys have the form of the next step": sp.simplify(decay * key(t, k) - key(t + 1, k + 1))
         == 0,

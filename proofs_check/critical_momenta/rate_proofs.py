@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from ..claim import Budget, Evidence, Exact
-from .every_size import BETA, SIZE, Z, at_one, slope_at_one
+from .every_size import ALPHA, BETA, SIZE, H, Z, at_one, closed_form, slope_at_one
 
 ROOT = sp.Symbol("s", positive=True)  # sqrt(kappa), at least 1
 R, X, KAPPA = sp.symbols("r x kappa", positive=True)
@@ -47,6 +47,7 @@ def lower_bound_steps(statement: LowerBound) -> dict[str, bool]:
     step = 4 * rate / (largest - 1)
     heavy_ball = -(Z - 1) * (Z - rate**2) / (step * Z)
     zero, _, gain = at_one()
+    a, b = closed_form(SIZE).subs(ALPHA, 0), sp.diff(closed_form(SIZE), ALPHA) / H
     return {
         "|u| = 1 goes to (L + mu)/2 - (L - mu)/2 cos phi": sp.simplify(
             circle - (largest + 1) / 2 + (largest - 1) / 2 * sp.cos(angle)
@@ -57,8 +58,17 @@ def lower_bound_steps(statement: LowerBound) -> dict[str, bool]:
         "h(z/q) is heavy ball's -A/B": sp.cancel(image(Z / rate) - heavy_ball) == 0,
         "critical momenta, every C: A(1) = 0": zero == 0,
         "critical momenta, every C: B(1) is not 0": gain != 0,
-        "critical momenta, every C: deg A - deg B = 1": sp.simplify((SIZE + 1) - SIZE) == 1,
+        "critical momenta, every C: A is monic of degree C + 1": _at_infinity(a, SIZE + 1) == 1,
+        "critical momenta, every C: B is monic of degree C": _at_infinity(b, SIZE) == 1,
     }
+
+
+def _at_infinity(polynomial: sp.Expr, degree: sp.Expr) -> sp.Expr:
+    """The limit of p(z) / z^degree, in powers u^j and u^(C + j) of u = 1/z, of which u^C vanishes with u."""
+    inverse, power = sp.symbols("u u_C", positive=True)
+    ratio = sp.expand_power_exp(sp.expand(polynomial / Z**degree, power_exp=True))
+    ratio = sp.cancel(sp.together(ratio.subs(Z**SIZE, 1 / power).subs(Z**-SIZE, power).subs(Z, 1 / inverse)))
+    return ratio.subs({inverse: 0, power: 0})
 
 
 def lower_bound(statement: LowerBound, budget: Budget) -> list[Evidence]:

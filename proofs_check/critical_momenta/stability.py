@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import sympy as sp
 
 from spectral import (
     RateCertificate,
-    certify_rate,
-    characteristic_polynomial,
+    RateWitness,
     spectral_radius,
     stability_intervals,
     verify_rate,
+    verify_witness,
     worst_case_rate,
 )
+from spectral.enclosure import Enclosure, enclose_rate
 
-from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled, Way, Witness
+from ..claim import Budget, Claim, Evidence, Exact, Part, Relation, Sampled, Way, Witness
 from .every_size import BETA, SIZE, at_one, collapse_steps, slope_at_one
 
 # --- worst case over the spectrum -------------------------------------------------------------------------------------
@@ -28,11 +30,10 @@ from .every_size import BETA, SIZE, at_one, collapse_steps, slope_at_one
 class WorstCase:
     """``value(alpha, beta, mu, L, C)`` is the largest radius of A over all Hessians with spectrum in [mu, L].
 
-    ``proof`` says why, for everything at once; the instances can only refute it.
+    Of :func:`over_interval` that is proved for everything at once; any other value is tried at instances.
     """
 
     value: Callable[[float, float, float, float, int], float]
-    proof: Callable[[], Mapping[str, bool]] | None = None
 
 
 def over_interval(step: float, beta: float, low: float, high: float, size: int) -> float:
@@ -45,11 +46,10 @@ def over_ends(step: float, beta: float, low: float, high: float, size: int) -> f
 
 REPLAY_WORST = """
 import numpy as np
-import sympy as sp
 from spectral import spectral_radius
-h = np.array([witness["low"], witness["h"], witness["high"]])
-a, inside, b = spectral_radius(witness["step"], witness["momentum"], h, witness["size"])
-violated = inside > max(a, b) + 1e-6
+h = np.linspace(witness["low"], witness["high"], 4001)
+top = float(np.max(spectral_radius(witness["step"], witness["momentum"], h, witness["size"])))
+violated = abs(top - witness["claimed"]) > 1e-6
 """
 
 
@@ -66,16 +66,21 @@ def _settings(budget: Budget) -> list[tuple[float, float, float, float, int]]:
 def is_worst_case(statement: WorstCase, budget: Budget) -> list[Evidence]:
     """The stated value is proved to bound the radius over the interval, and some curvature comes within 1e-9 of it."""
     steps = {}
-    for step, beta, low, high, size in _settings(budget):
-        value = statement.value(step, beta, low, high, size)
+    for setting in _settings(budget):
+        value, (step, beta, low, high, size) = statement.value(*setting), setting
         name = f"alpha = {step}, beta = {beta}, [{low}, {high}], C = {size}"
-        certificate = RateCertificate(step, beta, low, high, size, value * (1 + 1e-9) + 1e-15)
-        steps[name] = verify_rate(certificate)
+        found = _enclosed(*setting)
+        steps[name] = _bounds(RateCertificate(*setting[:4], size, value * (1 + 1e-9) + 1e-15)) and verify_witness(
+            RateWitness(step, beta, found.curvature, size, value * (1 - 1e-9))
+        )
         if not steps[name]:
-            return [Exact("ball", steps), *_worse_curvature(value, step, beta, low, high, size)]
-    if statement.proof is None:
+            return [Exact("ball", steps), *_another_maximum(value, found, setting)]
+    if statement.value is not over_interval:
         return [Exact("ball", steps, instances=len(steps))]
-    return [Exact("symbolic", statement.proof()), Exact("ball", steps)]
+    return [Exact("symbolic", maximum_over_spectrum()), Exact("ball", steps)]
+
+
+_enclosed, _bounds = cache(enclose_rate), cache(verify_rate)
 
 
 def maximum_over_spectrum() -> dict[str, bool]:
@@ -87,29 +92,22 @@ def maximum_over_spectrum() -> dict[str, bool]:
     return collapse_steps(orthogonal=False)
 
 
-def _worse_curvature(value: float, step: float, beta: float, low: float, high: float, size: int) -> list[Witness]:
-    grid = np.linspace(low, high, 20001)
-    radii = spectral_radius(step, beta, grid, size)
-    h = float(grid[int(np.argmax(radii))])
-    bound = certify_rate(step, beta, h, h, size, float(np.max(radii))).bound
-    # The certificate says the radius is below ``bound``; that it is not below the claimed value is checked exactly too.
-    inside = verify_rate(RateCertificate(step, beta, h, h, size, value))
-    roots = np.roots(_coefficients(step * h, beta, size))
-    if inside or bound <= value:
+def _another_maximum(value: float, found: Enclosure, setting: tuple[float, float, float, float, int]) -> list[Witness]:
+    """The proved bound of the maximum that the value lies on the wrong side of, and the maximum over a grid."""
+    step, beta, low, high, size = setting
+    top = float(np.max(spectral_radius(step, beta, np.linspace(low, high, 4001), size)))
+    bound = found.attained if found.attained > value else found.bound
+    if bound is None:
         return []
+    relation: Relation = "<=" if found.attained > value else ">="
     return [
         Witness(
-            point={"step": step, "momentum": beta, "low": low, "high": high, "size": size, "h": h, "claimed": value},
-            first=Way("ball arithmetic: roots outside the claimed circle", int(not inside), "<=", 0),
-            second=Way("roots in floating point", float(np.abs(roots).max()), "<=", value, margin=1e-9),
+            point={"step": step, "momentum": beta, "low": low, "high": high, "size": size, "claimed": value},
+            first=Way("exact roots and ball arithmetic: a bound of the maximum", bound, relation, value),
+            second=Way("largest radius on a grid, floating point", top, relation, value, margin=1e-9),
             replay=REPLAY_WORST,
         )
     ]
-
-
-def _coefficients(x: float, beta: float, size: int) -> np.ndarray:
-
-    return characteristic_polynomial(1.0, beta, np.asarray(x), size)
 
 
 # --- stability --------------------------------------------------------------------------------------------------------
@@ -293,7 +291,7 @@ CLAIMS = [
             Part(
                 "the maximum over the interval bounds every admissible Hessian",
                 is_worst_case,
-                printed=WorstCase(over_interval, maximum_over_spectrum),
+                printed=WorstCase(over_interval),
                 broken=WorstCase(lambda *p: 0.999 * over_interval(*p)),
                 note="For every $C$: $A$ is similar to the $A_h$ side by side, and $hI$ is admissible for every $h$. "
                 "Certificates over whole intervals bound the computed maxima.",

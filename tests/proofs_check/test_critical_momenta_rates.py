@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from proofs_check.claim import Budget, Claim, Verdict, rejects
+from proofs_check.checks.search import for_all
+from proofs_check.claim import Budget, Claim, Verdict, judge, rejects
 from proofs_check.critical_momenta import (
     blocks,
     buffer_order,
@@ -153,6 +154,48 @@ def test_one_stored_momentum_with_negative_beta_by_roots(kappa: float) -> None:
 def test_lower_bound_steps_see_a_bound_that_is_too_high() -> None:
     larger = rate_proofs.LowerBound((rate_proofs.ROOT**2 - 1) / (rate_proofs.ROOT**2 + 1))
     assert not rate_proofs.lower_bound_steps(larger)["h(1/q) = 0"]
+
+
+@pytest.mark.parametrize("factor", [0.99, 0.999999, 1.000001, 1.01])
+def test_a_worst_case_off_by_a_factor_is_refuted(factor: float) -> None:
+    wrong = stability.WorstCase(lambda *p: factor * stability.over_interval(*p))
+    assert judge(stability.is_worst_case(wrong, Budget.QUICK)) is Verdict.REFUTED
+
+
+def test_only_the_maximum_over_the_interval_is_proved_the_worst_case() -> None:
+    same = stability.WorstCase(lambda *p: stability.over_interval(*p))
+    assert judge(stability.is_worst_case(same, Budget.QUICK)) is Verdict.SUPPORTED
+
+
+@pytest.mark.parametrize("percent", [99, 101])
+def test_a_lower_bound_off_by_a_hundredth_is_not_proved(percent: int) -> None:
+    # One more per cent is below the rates of every searched condition number, and false for large ones.
+    off = rate_proofs.LowerBound(rate_proofs.CHEBYSHEV.rate * percent / 100)
+    assert rejects(for_all(rates.no_method_below(off), Budget.QUICK))
+    assert judge(for_all(rates.no_method_below(rate_proofs.CHEBYSHEV), Budget.QUICK)) is Verdict.PROVED
+
+
+def test_degrees_at_infinity_with_a_symbolic_size() -> None:
+    size, z = every_size.SIZE, every_size.Z
+    b = every_size.closed_form(size).diff(every_size.ALPHA) / every_size.H
+    assert rate_proofs._at_infinity(b, size) == 1
+    assert rate_proofs._at_infinity(b, size + 1) == 0
+    assert rate_proofs._at_infinity(2 * b + z ** (size - 1), size) == 2
+
+
+def test_spectra_at_instances_alone_are_no_proof() -> None:
+    assert judge(blocks.blocks_collapse(blocks.Blocks(blocks.symmetric, True), Budget.QUICK)) is Verdict.SUPPORTED
+    skewed = blocks.Blocks(blocks.skewed, singular=True, general=True)
+    assert rejects(blocks.blocks_collapse(skewed, Budget.QUICK))
+
+
+def test_a_queue_needs_norms_above_the_decayed_ones_at_every_step() -> None:
+    decay = Fraction(7, 10)
+    assert (
+        judge(buffer_order.holds_last_momenta(buffer_order.Norms(decay * 101 / 100, decay), Budget.QUICK)) == "proved"
+    )
+    for ratio in (decay, decay * 99 / 100):
+        assert rejects(buffer_order.holds_last_momenta(buffer_order.Norms(ratio, decay), Budget.QUICK))
 
 
 def test_closed_form_of_two_momenta_by_a_scan() -> None:
