@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import sympy as sp
 
-from ..checks.bounds import Inequality, inequality
+from ..checks.bounds import Inequality, inequality, sufficient
 from ..checks.symbolic import Identity, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Part
 from ..search import Never, Problem, never_violated
@@ -177,7 +178,7 @@ UNIFORM = Claim(
 # --- telescoping ---
 
 
-def telescoped(steps: int, monotone: bool = True, target: Any = 1) -> Problem:
+def telescoped(steps: int, monotone: bool = True, target: Fraction = Fraction(1)) -> Problem:
     """``sum W_t (e_t^2 - e_{t+1}^2)`` against ``target W_T D^2``, D = 1 the largest distance."""
 
     def sides(values: Sequence[Any], functions: Any) -> tuple[Any, ...]:
@@ -187,7 +188,7 @@ def telescoped(steps: int, monotone: bool = True, target: Any = 1) -> Problem:
         for x in steps_up[1:]:
             weights.append(weights[-1] + x if monotone else x)
         left = sum(w * (squares[t] - squares[t + 1]) for t, w in enumerate(weights))
-        return left, target * weights[-1]
+        return left, weights[-1] * target.numerator / target.denominator
 
     return Problem(
         [*[f"w{t}" for t in range(steps)], *[f"e{t}^2" for t in range(steps + 1)]],
@@ -197,7 +198,7 @@ def telescoped(steps: int, monotone: bool = True, target: Any = 1) -> Problem:
     )
 
 
-def _telescoping_proof(budget: Budget) -> list[Evidence]:
+def _telescoping_proof(target: Any, budget: Budget) -> list[Evidence]:
     w, r, e, s, n = sp.symbols("w r e s n")
     k = sp.symbols("t")
     v, u = sp.symbols("v u")
@@ -206,7 +207,14 @@ def _telescoping_proof(budget: Budget) -> list[Evidence]:
         "step: W_T D^2 + (W_{T+1} - W_T) E <= W_{T+1} D^2": Inequality(w * (e + s) + r * e, "<=", (w + r) * (e + s)),
         "v_t <= v_{t+1} gives t v_t <= (t + 1) v_{t+1}": Inequality(k * v, "<=", (k + 1) * (v + u)),
     }
-    return list(inequality(claims, budget))
+    stated = {"W_T D^2 <= the stated multiple": Inequality(w, "<=", target * w)}
+    return [*inequality(claims, budget), *sufficient(stated, budget)]
+
+
+def _telescoping(sizes: Sequence[int], target: Fraction = Fraction(1)) -> Never:
+    """The sum against ``target W_T D^2``, and what proves it."""
+    problems = [f"telescoped({t}, True, Fraction('{target}'))" for t in sizes]
+    return Never(MODULE, problems, partial(_telescoping_proof, sp.Rational(str(target))))
 
 
 def _automatic(limit: Callable[[Any], Any]) -> Inequality:
@@ -227,16 +235,16 @@ TELESCOPING = Claim(
         Part(
             "under the theorem's hypothesis",
             never_violated,
-            printed=Never(MODULE, ["telescoped(2)", "telescoped(3)"], _telescoping_proof),
-            broken=Never(MODULE, ["telescoped(2, True, 0.5)", "telescoped(3, True, 0.5)"]),
+            printed=_telescoping((2, 3)),
+            broken=_telescoping((2, 3), Fraction(1, 2)),
             note=r"Used is only that $W_t=\sqrt{tv_t}/\alpha$ does not fall, a weaker condition than $v_t\le v_{t+1}$.",
         ),
         Part(
             "without any condition on v",
             never_violated,
             printed=Never(MODULE, ["telescoped(2, False)"]),
-            broken=Never(MODULE, ["telescoped(2, True, 0.5)"]),
-            repair=Never(MODULE, ["telescoped(2)"], _telescoping_proof),
+            broken=_telescoping((2,), Fraction(1, 2)),
+            repair=_telescoping((2,)),
             repair_note=r"$tv_t\le(t+1)v_{t+1}$",
             bears=False,
             note="Where $W_t$ falls the increments enter with their positive parts only and no longer telescope.",

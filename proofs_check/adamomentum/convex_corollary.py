@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ..checks.bounds import Inequality, inequality
+from ..checks.bounds import Inequality, inequality, sufficient
 from ..checks.symbolic import Identity, is_zero, symbolic_identity
-from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled, Unsatisfiable
+from ..claim import Budget, Claim, Evidence, Exact, Part, Unsatisfiable
 from ..search import Functions, Never, Problem, never_violated
-from .convex_theorem import closed_loop, theorem_proof
+from .convex_series import EQUATION_19, Series, _series
+from .convex_sums import gamma_range
+from .convex_theorem import REGRET_FORMS, closed_loop, squares_in, theorem_proof
 from .transcription import momenta
 
 MODULE = __name__
@@ -109,84 +111,6 @@ INDUCTION = Claim(
     ),
 )
 
-# --- (19) ---
-
-
-@dataclass(frozen=True)
-class Series:
-    """``sum_{t<=T} t lam^t <= limit(lam)``, with ``sqrt(t) <= t``, for 0 < lam < 1."""
-
-    limit: Callable[[Any], Any]
-
-
-def _series(statement: Series, budget: Budget) -> list[Evidence]:
-    lam, t, x = sp.symbols("lam T x", positive=True)
-    below = {lam: x / (1 + x)}
-    closed = (lam - (t + 1) * lam ** (t + 1) + t * lam ** (t + 2)) / (1 - lam) ** 2
-    step = closed.subs(t, t + 1) - closed - (t + 1) * lam ** (t + 1)
-    k = sp.Symbol("k")
-    exact = {
-        "closed form of sum t lam^t, start": is_zero(closed.subs(t, 0)),
-        "closed form of sum t lam^t, step": is_zero(sp.expand_power_exp(sp.expand(step))) or is_zero(step),
-        "what is missing to lam / (1 - lam)^2": is_zero(
-            sp.expand((lam / (1 - lam) ** 2 - closed) * (1 - lam) ** 2 - lam ** (t + 1) * (1 + t * (1 - lam)))
-        ),
-    }
-    return [
-        *inequality(
-            {
-                "lam / (1 - lam)^2 is below the limit": Inequality(
-                    lam / (1 - lam) ** 2, "<=", statement.limit(lam), below
-                ),
-                "t <= t^2 for t >= 1": Inequality(1 + k, "<=", (1 + k) ** 2),
-            },
-            budget,
-        ),
-        Exact("symbolic", exact),
-    ]
-
-
-def _growth(power: float, budget: Budget) -> list[Evidence]:
-    """``(1 - lam)^power sum sqrt(t) lam^t`` tends to a finite positive limit: polylogarithm, in 50 digits."""
-    import mpmath
-
-    del budget
-    with mpmath.workdps(50):
-        values = [
-            float(mpmath.polylog(mpmath.mpf(-1) / 2, 1 - mpmath.mpf(10) ** -k).real * mpmath.mpf(10) ** (-k * power))
-            for k in (3, 4, 5)
-        ]
-    drift = abs(values[-1] / values[0] - 1)
-    return [Sampled("polylogarithm", 3, int(drift > 0.05), 0.05 - drift, "1 - lam = 1e-3 to 1e-5", {"values": values})]
-
-
-EQUATION_19 = Claim(
-    id="adamomentum/equation-19",
-    location="C.1.2, (19)",
-    statement=r"$\sum_{t\le T}\lambda^t\sqrt t\le\sum_{t\le T}t\lambda^t\le(1-\lambda)^{-2}$.",
-    assumptions=(r"$0<\lambda<1$",),
-    parts=(
-        Part(
-            "both inequalities",
-            _series,
-            printed=Series(lambda lam: (1 - lam) ** -2),
-            broken=Series(lambda lam: (1 - lam) ** -1),
-            note=r"Sharp: $\sum_{t\ge1}t\lambda^t=\lambda/(1-\lambda)^2$, the missing part being "
-            r"$\lambda^{T+1}(1+T(1-\lambda))/(1-\lambda)^2$. At $\lambda=1$ the last member is infinite, for "
-            r"$\lambda>1$ "
-            "it is false.",
-        ),
-        Part(
-            "what the first inequality gives away as lam tends to one",
-            _growth,
-            printed=1.5,
-            broken=2.0,
-            bears=False,
-            note=r"$\sum\lambda^t\sqrt t\sim\Gamma(\frac32)(1-\lambda)^{-3/2}$: too large by $(1-\lambda)^{-1/2}$.",
-        ),
-    ),
-)
-
 # --- (18) and the corollary ---
 
 
@@ -194,13 +118,37 @@ def _sign(x: Any) -> Any:
     return np.sign(x) if isinstance(x, np.ndarray) else (1 if x > 0 else -1)
 
 
+@dataclass(frozen=True)
+class Display:
+    """``D^2/(2 alpha) (first sqrt(T) + middle series) + last alpha sqrt((1 + log T) T/(1 - beta2))``, G = d = 1.
+
+    ``first`` and ``middle`` of beta1, ``last`` of beta1, gamma and T; ``limit`` of lambda may stand for the series
+    ``sum lam^t sqrt(t)``; without ``log`` the last term has no ``1 + log T``.
+    """
+
+    first: Callable[[Any], Any]
+    middle: Callable[[Any], Any]
+    last: Callable[[Any, Any, Any], Any]
+    limit: Callable[[Any], Any] = lambda lam: (1 - lam) ** -2
+    log: bool = True
+
+
+def _with_last(last: Callable[[Any, Any, Any], Any], log: bool = True) -> Display:
+    return Display(lambda b: 1 / (1 - b), lambda b: b / (1 - b), last, log=log)
+
+
+DISPLAYS = {
+    "above": _with_last(lambda b, gamma, steps: REGRET_FORMS["printed"].last(b, gamma)),
+    "extracted": _with_last(lambda b, gamma, steps: REGRET_FORMS["printed"].last(b, gamma) / steps),
+    "flat": _with_last(lambda b, gamma, steps: 2 * REGRET_FORMS["sharp"].last(b, gamma), log=False),
+}
+
+
 def _last_term(form: str, b: Any, s: Any, alpha: Any, steps: int, functions: Functions) -> Any:
-    """Bound of the sum of squared momenta, G = 1: "above" has sqrt(T), "extracted" 1/sqrt(T), "flat" no log."""
-    a = 1 / (1 - b)
-    if form == "flat":
-        return a * (2 * a - 1.5) * alpha * 2 * functions.sqrt(steps / (1 - s * s))
-    power = steps if form == "above" else 1 / (1 + 0 * b) / steps
-    return a**3 / (1 - b / s) * alpha * functions.sqrt((1 + functions.log(steps)) * power / (1 - s * s))
+    """Bound of the sum of squared momenta, G = 1."""
+    stated = DISPLAYS[form]
+    grown = steps * (1 + functions.log(steps) if stated.log else 1 + 0 * b)
+    return stated.last(b, b / s, steps) * alpha * functions.sqrt(grown / (1 - s * s))
 
 
 def display(steps: int, form: str = "above", series: bool = True, shift: int = 0, signs: bool = False) -> Problem:
@@ -225,13 +173,13 @@ def display(steps: int, form: str = "above", series: bool = True, shift: int = 0
         largest = abs(distances[0])
         for e in distances[1:]:
             largest = functions.maximum(largest, abs(e))
-        a = 1 / (1 - b)
+        stated = DISPLAYS[form]
         if series:
-            middle = b * sum(lam**t * functions.sqrt(t + 0 * b) for t in range(1, steps + 1))
+            grown = sum(lam**t * functions.sqrt(t + 0 * b) for t in range(1, steps + 1))
         else:
-            middle = b / (1 - lam) ** 2
-        right = a * largest**2 / (2 * alpha) * (functions.sqrt(steps + 0 * b) + middle)
-        right = right + _last_term(form, b, s, alpha, steps, functions)
+            grown = stated.limit(lam)
+        outer = stated.first(b) * functions.sqrt(steps + 0 * b) + stated.middle(b) * grown
+        right = largest**2 / (2 * alpha) * outer + _last_term(form, b, s, alpha, steps, functions)
         left = sum(g * e for g, e in zip(grads, distances, strict=True))
         rises = [y - x for x, y in pairwise(used)]
         return left, right, 1000 * abs(grads[0]) - 1, 1000 * (s - b) - 1, *rises
@@ -246,39 +194,52 @@ def display(steps: int, form: str = "above", series: bool = True, shift: int = 0
     )
 
 
-def _corollary_proof(budget: Budget) -> list[Evidence]:
-    b, alpha, d, g, n, lam, root = sp.symbols("beta1 alpha D G T lam L", positive=True)
-    gamma, b2 = sp.symbols("gamma b2", positive=True)
-    a = 1 / (1 - b)
-    last16 = alpha * a**3 * root / ((1 - gamma) * sp.sqrt(1 - b2)) * g * sp.sqrt(n)  # root = sqrt(1 + log T)
-    identities = {
-        "first term / T": Identity(
-            d**2 * sp.sqrt(n) / (2 * alpha) * a * g / n, a * d**2 * g / (2 * alpha * sp.sqrt(n))
+def _corollary_proof(form: str, series: bool, shift: int, budget: Budget) -> list[Evidence]:
+    """Theorem 1's parts with ``sqrt(v_t) <= 1``, ``|g_{1:T}| <= sqrt(T)`` and the schedule, against the stated form."""
+    b, u, gamma, lam, x, y, n = sp.symbols("beta1 u gamma lam x y n")
+    stated, power = DISPLAYS[form], lam**-shift  # beta_{1,t} = beta1 lam^{t - shift}, at most beta1
+    gammas = gamma_range(False, b, gamma)
+    below = {b: x / (1 + x), u: 1 / (1 + y), lam: n / (1 + n)}
+    # sum m_t^2/sqrt(t v_t), times sqrt(1 - beta2): a sqrt((1 + log T) T), or sum |m_t|/sqrt(t) <= 2 sqrt(T).
+    squares = squares_in(b) * (1 / (1 - b) if stated.log else 2)
+    constants = {
+        "first term": Inequality(1, "<=", stated.first(b), below),
+        "second term: c_t <= its factor times beta_{1,t} / beta1": Inequality(
+            b * u / (1 - b * u), "<=", stated.middle(b) * u, below
         ),
-        "last term / T": Identity(last16 / n, a**3 * g * alpha * root / ((1 - gamma) * sp.sqrt(1 - b2) * sp.sqrt(n))),
-        "second term with (19)": Identity(
-            d**2 * a / 2 * b * g / alpha / (1 - lam) ** 2 / n, a * d**2 * g * b / (2 * alpha * (1 - lam) ** 2 * n)
-        ),
+        "last term": Inequality(squares, "<=", stated.last(b, gamma, 1 + n), gammas),
     }
+    if series:
+        constants["the schedule's powers"] = Inequality(power, "<=", 1, below)
+    else:
+        constants["sum t lam^{t - shift} <= limit"] = Inequality(
+            power * lam / (1 - lam) ** 2, "<=", stated.limit(lam), below
+        )
     return [
-        *theorem_proof(budget),
-        *symbolic_identity(identities, budget),
+        *theorem_proof("sharp", True, False, budget),
         *_bounded_proof(budget),
-        *_series(Series(lambda x: (1 - x) ** -2), budget),
+        *_series(Series(lambda x: x / (1 - x) ** 2), budget),
+        *([] if stated.log else _flat_sum(budget)),
+        *sufficient(constants, budget),
     ]
 
 
-def _flat_proof(budget: Budget) -> list[Evidence]:
-    t, x = sp.symbols("t x")
-    # sum 1/sqrt(t) <= 2 sqrt(T): 1/sqrt(t) <= 2 (sqrt(t) - sqrt(t - 1)), with r = sqrt(t - 1), t = r^2 + 1.
-    q = sp.symbols("q")
-    step = {
-        "2 (sqrt(t) - sqrt(t-1)) - 1/sqrt(t) = (sqrt(t) - sqrt(t-1))^2 / sqrt(t)": Identity(
-            (2 * (t - q) - 1 / t) * t, (t - q) ** 2 + (t**2 - q**2 - 1)
-        )
-    }
-    del x
-    return [*_corollary_proof(budget), *symbolic_identity(step, budget)]
+def _flat_sum(budget: Budget) -> list[Evidence]:
+    """``sum 1/sqrt(t) <= 2 sqrt(T)``: ``1/r <= 2 (r - q)`` for ``r = sqrt(t)``, ``q = sqrt(t - 1)``."""
+    r, q = sp.symbols("r q")
+    slack = Identity((2 * (r - q) - 1 / r) * r, (r - q) ** 2 + (r**2 - q**2 - 1))
+    return symbolic_identity({"2 (r - q) - 1/r = (r - q)^2 / r where q^2 = r^2 - 1": slack}, budget)
+
+
+def average_bound(form: str, calls: Sequence[tuple[int, int, bool]], series: bool) -> Never:
+    """One of ``DISPLAYS`` for runs of T, shift, signs each, and what proves it for all T."""
+    problems = [f"display({t}, '{form}', {series}, {shift}, {signs})" for t, shift, signs in calls]
+    shifts = sorted({shift for _, shift, _ in calls})
+
+    def proof(budget: Budget) -> list[Evidence]:
+        return [item for shift in shifts for item in _corollary_proof(form, series, shift, budget)]
+
+    return Never(MODULE, problems, proof)
 
 
 def _schedules(exponent: Callable[[int], int], budget: Budget) -> list[Evidence]:
@@ -320,11 +281,7 @@ EQUATION_18 = Claim(
                 MODULE, ["display(6, 'extracted', True, 0, True)", "display(12, 'extracted', True, 0, True)"]
             ),
             broken=Never(MODULE, ["display(16, 'extracted', True, 0, True)"]),
-            repair=Never(
-                MODULE,
-                ["display(2)", "display(6, 'above', True, 0, True)", "display(12, 'above', True, 0, True)"],
-                _corollary_proof,
-            ),
+            repair=average_bound("above", ((2, 0, False), (6, 0, True), (12, 0, True)), series=True),
             repair_note=r"last term $\frac{a^3dG_\infty\alpha\sqrt{(1+\log T)T}}{(1-\gamma)\sqrt{1-\beta_2}}$, from "
             r"$\|g_{1:T,i}\|_2\le G_\infty\sqrt T$",
             reading="as extracted",
@@ -333,7 +290,7 @@ EQUATION_18 = Claim(
         Part(
             "last term with sqrt(T) above",
             never_violated,
-            printed=Never(MODULE, ["display(2)", "display(6, 'above', True, 0, True)"], _corollary_proof),
+            printed=average_bound("above", ((2, 0, False), (6, 0, True)), series=True),
             broken=Never(MODULE, ["display(12, 'extracted', True, 0, True)"]),
             reading="sqrt(T) above",
             note="Follows from (17), and dividing it by T gives corollary 1.",
@@ -358,11 +315,7 @@ COROLLARY = Claim(
             never_violated,
             printed=Never(MODULE, ["literal(1)"]),
             broken=Never(MODULE, ["display(12, 'extracted', False, 0, True)"]),
-            repair=Never(
-                MODULE,
-                ["display(1, 'above', False)", "display(2, 'above', False, 1)", "display(2, 'above', False)"],
-                _corollary_proof,
-            ),
+            repair=average_bound("above", ((1, 0, False), (2, 1, False), (2, 0, False)), series=False),
             repair_note=r"$D$ also bounds $\|\theta_t-\theta^*\|_\infty$; the schedule is $\beta_1\lambda^{t-1}$, or "
             r"$\beta_{1,1}=\beta_1$ is dropped (it is not needed)",
             note=r"Inherits theorem 1's gap: at $T=1$ the printed hypotheses allow $D=0$. With $D$ to $\theta^*$ the "
@@ -381,7 +334,7 @@ COROLLARY = Claim(
         Part(
             "without the logarithm",
             never_violated,
-            printed=Never(MODULE, ["display(2, 'flat', False, 1)", "display(8, 'flat', False, 1, True)"], _flat_proof),
+            printed=average_bound("flat", ((2, 1, False), (8, 1, True)), series=False),
             broken=Never(MODULE, ["display(12, 'extracted', False, 0, True)"]),
             bears=False,
             note=r"Under bounded gradients "

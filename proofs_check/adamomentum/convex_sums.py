@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import sympy as sp
 
-from ..checks.bounds import Inequality, inequality
+from ..checks.bounds import Inequality, inequality, sufficient
 from ..checks.symbolic import Identity, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Part
 from ..search import Never, Problem, never_violated
@@ -41,20 +43,22 @@ def _state(values: Sequence[Any], steps: int) -> tuple[Any, Any, list[Any], list
 # --- the last summand ---
 
 
-def last_summand(steps: int, power: int = 2, own: bool = False) -> Problem:
-    """``m_T^4`` against ``(a^power sum_j gamma^{T-j} |g_j|)^2 v_T / (1 - beta2)``; ``own``: beta1 instead of gamma."""
+def last_summand(steps: int, power: int = 2, factor: Fraction = Fraction(1)) -> Problem:
+    """``m_T^4`` against ``(factor a^power sum_j gamma^{T-j} |g_j|)^2 v_T / (1 - beta2)``."""
 
     def sides(values: Sequence[Any], functions: Any) -> tuple[Any, ...]:
         del functions
         b, s, grads, m, v = _state(values, steps)
-        base = b if own else b / s
-        total = sum(base ** (steps - j) * abs(grads[j - 1]) for j in range(1, steps + 1))
-        return m[-1] ** 4 * (1 - b) ** (2 * power) * (1 - s * s), total**2 * v[-1]
+        total = sum((b / s) ** (steps - j) * abs(grads[j - 1]) for j in range(1, steps + 1))
+        return m[-1] ** 4 * (1 - b) ** (2 * power) * (1 - s * s), total**2 * v[
+            -1
+        ] * factor.numerator**2 / factor.denominator**2
 
     return _box(steps, sides)
 
 
-def _last_proof(budget: Budget) -> list[Evidence]:
+def _momentum_steps(budget: Budget) -> list[Evidence]:
+    """``m_T^2 / sqrt(v_T) <= |m_T| / sqrt(1 - beta2)`` and ``|m_T| <= sum_j beta1^{T-j} |g_j|``."""
     b, s, u, x, v, m = sp.symbols("beta1 s u x v m")
     inside = {b: x / (1 + x), s: u / (1 + u)}
     return [
@@ -70,11 +74,22 @@ def _last_proof(budget: Budget) -> list[Evidence]:
             {
                 "|m_t| <= beta1 |m_{t-1}| + |g_t|: weights at most one and beta1": Inequality(1 - b, "<=", 1, inside),
                 "beta1 <= gamma": Inequality(b, "<=", b / s, inside),
-                "1 <= a^2": Inequality(1, "<=", 1 / (1 - b) ** 2, inside),
             },
             budget,
         ),
     ]
+
+
+def _last_proof(power: int, factor: Fraction, budget: Budget) -> list[Evidence]:
+    b, x = sp.symbols("beta1 x")
+    constant = Inequality(1, "<=", sp.Rational(str(factor)) / (1 - b) ** power, {b: x / (1 + x)})
+    return [*_momentum_steps(budget), *sufficient({"1 <= the stated constant": constant}, budget)]
+
+
+def last_bound(power: int = 2, factor: Fraction = Fraction(1)) -> Never:
+    """The last summand with the constant ``factor a^power``, and what proves it."""
+    problems = [f"last_summand({t}, {power}, Fraction('{factor}'))" for t in (1, 2, 3)]
+    return Never(MODULE, problems, partial(_last_proof, power, factor))
 
 
 def second_moments_step(v: Any, m: Any, s: Any) -> Any:
@@ -85,12 +100,23 @@ def second_moments_step(v: Any, m: Any, s: Any) -> Any:
 # --- the sum ---
 
 
-def whole_sum(steps: int, form: str = "printed", any_gamma: bool = False) -> Problem:
-    """``sum_t m_t^2 / sqrt(t v_t)`` against the bound, divided by ``1 / sqrt(1 - beta2)``.
+@dataclass(frozen=True)
+class SumBound:
+    """``factor(beta1, gamma) sqrt(extra + log T) |g_{1:T}| / sqrt(1 - beta2)``."""
 
-    ``form``: "printed" ``a^2 sqrt(1 + log T) / (1 - gamma)``; "free" ``a sqrt(1 + log T)``, without gamma; "flat"
-    ``sqrt(1 + log T)``; "half" is half of the latter.
-    """
+    factor: Callable[[Any, Any], Any]
+    extra: Any = 1
+
+
+SUM_FORMS = {
+    "printed": SumBound(lambda b, gamma: 1 / ((1 - b) ** 2 * (1 - gamma))),
+    "free": SumBound(lambda b, gamma: 1 / (1 - b)),
+    "half": SumBound(lambda b, gamma: (1 + 0 * b) / 2),
+}
+
+
+def whole_sum(steps: int, form: str = "printed", any_gamma: bool = False) -> Problem:
+    """``sum_t m_t^2 / sqrt(t v_t)`` against one of ``SUM_FORMS``, both times ``sqrt(1 - beta2)``."""
 
     def sides(values: Sequence[Any], functions: Any) -> tuple[Any, ...]:
         b, s, grads, m, v = _state(values, steps)
@@ -98,13 +124,12 @@ def whole_sum(steps: int, form: str = "printed", any_gamma: bool = False) -> Pro
             x * x / functions.sqrt(t * y) for t, (x, y) in enumerate(zip(m, v, strict=True), 1)
         ) * functions.sqrt(1 - s * s)
         norm = functions.sqrt(sum(g * g for g in grads))
-        a, gamma = 1 / (1 - b), b / s
-        factor = a * a / (1 - gamma) if form == "printed" else {"free": a, "flat": 1, "half": 0.5}[form]
+        bound = SUM_FORMS[form]
         # The first gradient is not zero, so that no quotient is 0/0.
         positive = [1000 * abs(m[0]) - 1]
         return (
             left,
-            factor * functions.sqrt(1 + functions.log(steps)) * norm,
+            bound.factor(b, b / s) * functions.sqrt(bound.extra + functions.log(steps)) * norm,
             *([] if any_gamma else [1000 * (s - b) - 1]),
             *positive,
         )
@@ -112,10 +137,24 @@ def whole_sum(steps: int, form: str = "printed", any_gamma: bool = False) -> Pro
     return _box(steps, sides, "ball")
 
 
-def _sum_proof(budget: Budget) -> list[Evidence]:
-    q, n, t, x, c, d = sp.symbols("q n t x c d", positive=True)
-    s0, s1, s2 = sp.symbols("s0 s1 s2")
-    growth = (s0 + 1) * (s2 + c**2 * 0 + d**2) - (s1 + d) ** 2 - (s0 * s2 - s1**2)
+def gamma_range(any_gamma: bool, beta1: sp.Symbol, gamma: sp.Symbol) -> dict[sp.Symbol, Any]:
+    """``0 < beta1 < 1`` and ``gamma`` above it, below one unless ``any_gamma``."""
+    x, y = sp.symbols("x y")
+    return {beta1: x / (1 + x), gamma: x / (1 + x) * (1 + y) if any_gamma else (x + y) / (1 + x + y)}
+
+
+def sum_proof(form: str, any_gamma: bool, budget: Budget) -> list[Evidence]:
+    """Exchange, ``1/sqrt(j) <= 1/sqrt(t)``, geometric series (a), Cauchy-Schwarz, ``sum 1/t <= 1 + log T``."""
+    q, n, t, x, d = sp.symbols("q n t x d", positive=True)
+    s0, s1, s2, b, gamma = sp.symbols("s0 s1 s2 beta1 gamma")
+    growth = (s0 + 1) * (s2 + d**2) - (s1 + d) ** 2 - (s0 * s2 - s1**2)
+    bound = SUM_FORMS[form]
+    constants = {
+        "a <= the stated factor": Inequality(
+            1 / (1 - b), "<=", bound.factor(b, gamma), gamma_range(any_gamma, b, gamma)
+        ),
+        "harmonic sum, T = 1": Inequality(1, "<=", bound.extra),
+    }
     identities = {
         "geometric sum": Identity((1 - q**n) / (1 - q) + q**n, (1 - q ** (n + 1)) / (1 - q)),
         "Cauchy-Schwarz, induction": Identity(growth, s2 - 2 * d * s1 + s0 * d**2),
@@ -130,7 +169,18 @@ def _sum_proof(budget: Budget) -> list[Evidence]:
         "1/sqrt(j) <= 1/sqrt(t) for j >= t (squares)": Inequality(1 / (t + x), "<=", 1 / t),
         "that derivative is positive": Inequality(x / (1 + x) ** 2, ">", 0),
     }
-    return [*_last_proof(budget), *symbolic_identity(identities, budget), *inequality(bounds, budget)]
+    return [
+        *_momentum_steps(budget),
+        *symbolic_identity(identities, budget),
+        *inequality(bounds, budget),
+        *sufficient(constants, budget),
+    ]
+
+
+def sum_bound(form: str, sizes: Sequence[int], any_gamma: bool = False) -> Never:
+    """The whole sum against one of ``SUM_FORMS``, and what proves it."""
+    problems = [f"whole_sum({t}, '{form}', {any_gamma})" for t in sizes]
+    return Never(MODULE, problems, partial(sum_proof, form, any_gamma))
 
 
 def _sharp_ratio(statement: Callable[[Any, Any], Any], budget: Budget) -> list[Evidence]:
@@ -153,7 +203,7 @@ MOMENTUM_SUM = Claim(
         Part(
             "last summand",
             never_violated,
-            printed=Never(MODULE, [f"last_summand({t})" for t in (1, 2, 3)], _last_proof),
+            printed=last_bound(),
             broken=Never(MODULE, ["last_summand(1, -2)", "last_summand(2, -2)"]),
             note=r"True for all sequences, though the step before falls. Repaired proof: $v_T\ge(1-\beta_2)m_T^2$, "
             r"so $m_T^2/\sqrt{v_T}\le|m_T|/\sqrt{1-\beta_2}$, and $|m_T|\le\sum_j\beta_1^{T-j}|g_j|$, "
@@ -162,7 +212,7 @@ MOMENTUM_SUM = Claim(
         Part(
             "the whole sum",
             never_violated,
-            printed=Never(MODULE, [f"whole_sum({t})" for t in (1, 2, 4)], _sum_proof),
+            printed=sum_bound("printed", (1, 2, 4)),
             broken=Never(MODULE, ["whole_sum(1, 'half')", "whole_sum(2, 'half')"]),
             note=r"Exchange of sums, $1/\sqrt j\le1/\sqrt t$, geometric series, Cauchy-Schwarz and "
             r"$\sum1/t\le1+\log T$ hold each.",
@@ -170,7 +220,7 @@ MOMENTUM_SUM = Claim(
         Part(
             "without any condition on gamma, and tighter",
             never_violated,
-            printed=Never(MODULE, [f"whole_sum({t}, 'free', True)" for t in (1, 2, 4)], _sum_proof),
+            printed=sum_bound("free", (1, 2, 4), True),
             broken=Never(MODULE, ["whole_sum(1, 'half', True)"]),
             bears=False,
             note=r"$\sum_t\frac{m_t^2}{\sqrt{tv_t}}\le\frac{a\sqrt{1+\log T}}{\sqrt{1-\beta_2}}\|g_{1:T}\|_2$ for "
@@ -181,7 +231,7 @@ MOMENTUM_SUM = Claim(
             never_violated,
             printed=Never(MODULE, ["whole_sum(2, 'printed', True)"]),
             broken=Never(MODULE, ["whole_sum(1, 'half', True)"]),
-            repair=Never(MODULE, ["whole_sum(2, 'free', True)"], _sum_proof),
+            repair=sum_bound("free", (2,), True),
             repair_note=r"$a$ in place of $a^2/(1-\gamma)$",
             bears=False,
             note=r"Here $\gamma<1$ is needed: the printed right side is negative for $\gamma>1$.",
@@ -202,7 +252,7 @@ MOMENTUM_SUM = Claim(
 # --- the lagged term ---
 
 
-def lagged(steps: int, condition: str = "monotone", factor: Any = 1) -> Problem:
+def lagged(steps: int, condition: str = "monotone", factor: Fraction = Fraction(1)) -> Problem:
     """``sum (a/2) m_t^2/sqrt(t v_t) + (a beta1/2) m_{t-1}^2/sqrt(t v_t)`` against ``factor a sum m_t^2/sqrt(t v_t)``.
 
     ``condition``: "monotone" (v_t <= v_{t+1}), "gamma" (gamma < 1) or "none".
@@ -214,27 +264,29 @@ def lagged(steps: int, condition: str = "monotone", factor: Any = 1) -> Problem:
         own = sum(x * x / r for x, r in zip(m, roots, strict=True))
         late = sum(x * x / r for x, r in zip(m, roots[1:], strict=False))
         conditions = {"monotone": [q - p for p, q in pairwise(v)], "gamma": [1000 * (s - b) - 1], "none": []}[condition]
-        return own / 2 + b * late / 2, factor * own, *conditions, 1000 * abs(m[0]) - 1
+        scaled = own * factor.numerator / factor.denominator
+        return own / 2 + b * late / 2, scaled, *conditions, 1000 * abs(m[0]) - 1
 
     return _box(steps, sides, "ball")
 
 
-def _lagged_proof(gamma: bool) -> Callable[[Budget], list[Evidence]]:
-    def proof(budget: Budget) -> list[Evidence]:
-        b, s, v, t, m, x, u, y = sp.symbols("beta1 s v t m x u y")
-        inside = {b: x / (1 + x), s: u / (1 + u), t: 1 + y}
-        if gamma:  # squares of beta1 m^2/sqrt((t+1) v') <= m^2/sqrt(t v) with v' >= beta2 v and beta1 <= s
-            claim = {
-                "beta1^2 t v <= (t + 1) v_{t+1}": Inequality(
-                    b**2 * t * v, "<=", (t + 1) * s**2 * v, {b: u * x / ((1 + u) * (1 + x)), s: u / (1 + u), t: 1 + y}
-                )
-            }
-        else:
-            claim = {"t v <= (t + 1) (v + growth)": Inequality(t * v, "<=", (t + 1) * (v + m), inside)}
-        total = {"(1 + beta1) / 2 <= 1": Inequality((1 + b) / 2, "<=", 1, inside)}
-        return list(inequality(claim | total, budget))
+def _lagged_proof(condition: str, factor: Any, budget: Budget) -> list[Evidence]:
+    """The lagged sum is at most ``share`` times the other: beta1, or gamma without a monotone second moment."""
+    share, v, t, m, x, y = sp.symbols("share v t m x y")
+    inside = {share: x / (1 + x), t: 1 + y}
+    if condition == "gamma":  # squares of beta1 m^2/sqrt((t+1) v') <= gamma m^2/sqrt(t v) with v' >= beta2 v
+        s = sp.Symbol("s")
+        claim = Inequality((share * s) ** 2 * t * v, "<=", share**2 * (t + 1) * s**2 * v, inside)
+    else:
+        claim = Inequality(t * v, "<=", (t + 1) * (v + m), inside)
+    total = {"(1 + share) / 2 <= the stated factor": Inequality((1 + share) / 2, "<=", factor, inside)}
+    return [*inequality({"the lagged term": claim}, budget), *sufficient(total, budget)]
 
-    return proof
+
+def merged(condition: str = "monotone", sizes: Sequence[int] = (2, 3), factor: Fraction = Fraction(1)) -> Never:
+    """Both sums in one with ``factor``, and what proves it."""
+    problems = [f"lagged({t}, '{condition}', Fraction('{factor}'))" for t in sizes]
+    return Never(MODULE, problems, partial(_lagged_proof, condition, factor))
 
 
 LAGGED = Claim(
@@ -247,15 +299,15 @@ LAGGED = Claim(
         Part(
             "merging the two sums",
             never_violated,
-            printed=Never(MODULE, ["lagged(2)", "lagged(3)"], _lagged_proof(False)),
-            broken=Never(MODULE, ["lagged(2, factor=0.5)", "lagged(3, factor=0.5)"]),
+            printed=merged(),
+            broken=merged(factor=Fraction(1, 2)),
             note=r"Uses only that $tv_t$ does not fall; the constant is really $a(1+\beta_1)/2$.",
         ),
         Part(
             "without a monotone second moment, gamma < 1",
             never_violated,
-            printed=Never(MODULE, ["lagged(2, 'gamma')", "lagged(3, 'gamma')"], _lagged_proof(True)),
-            broken=Never(MODULE, ["lagged(2, 'gamma', 0.5)"]),
+            printed=merged("gamma"),
+            broken=merged("gamma", (2,), Fraction(1, 2)),
             bears=False,
             note=r"$v_{t+1}\ge\beta_2v_t$ gives $\beta_1/\sqrt{(t+1)v_{t+1}}\le\gamma/\sqrt{tv_t}$, so the constant "
             r"$a(1+\gamma)/2$ needs no monotonicity.",
@@ -264,8 +316,8 @@ LAGGED = Claim(
             "without either",
             never_violated,
             printed=Never(MODULE, ["lagged(2, 'none')"]),
-            broken=Never(MODULE, ["lagged(2, 'none', 0.5)"]),
-            repair=Never(MODULE, ["lagged(2, 'gamma')"], _lagged_proof(True)),
+            broken=Never(MODULE, ["lagged(2, 'none', Fraction(1, 2))"]),
+            repair=merged("gamma", (2,)),
             repair_note=r"$\gamma\le1$ or $tv_t$ not falling",
             bears=False,
             note="One of the two hypotheses is needed.",

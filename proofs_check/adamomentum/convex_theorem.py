@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import combinations, pairwise
 from typing import Any
 
 import sympy as sp
 
-from ..checks.bounds import Inequality, inequality
+from ..checks.bounds import Inequality, inequality, sufficient
 from ..checks.symbolic import Identity, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Part
 from ..search import Functions, Never, Problem, never_violated
 from . import convex_games
 from .convex_chain import _telescoping_proof
-from .convex_sums import _sum_proof
+from .convex_sums import gamma_range, sum_proof
 from .transcription import second_moments
 
 MODULE = __name__
@@ -44,6 +46,27 @@ def closed_loop(
     return distances[:-1], used
 
 
+@dataclass(frozen=True)
+class Regret:
+    """``D^2/2 (first W_T + sum_t middle W_t) + last alpha sqrt((1 + log T)/(1 - beta2)) |g|``, W = sqrt(t v) / alpha.
+
+    ``first`` of beta1, ``middle`` of beta_{1,t} and beta1, ``last`` of beta1 and gamma.
+    """
+
+    first: Callable[[Any], Any]
+    middle: Callable[[Any, Any], Any]
+    last: Callable[[Any, Any], Any]
+
+
+REGRET_FORMS = {
+    "printed": Regret(
+        lambda b: 1 / (1 - b), lambda d, b: d / (1 - b), lambda b, gamma: 1 / ((1 - b) ** 3 * (1 - gamma))
+    ),
+    "sharp": Regret(lambda b: 1, lambda d, b: d / (1 - d), lambda b, gamma: (1 + 3 * b) / (2 * (1 - b) ** 2)),
+    "two": Regret(lambda b: 1 / (1 - b), lambda d, b: d / (1 - b), lambda b, gamma: 0),
+}
+
+
 def right_side(
     form: str,
     b: Any,
@@ -56,16 +79,11 @@ def right_side(
     functions: Any,
 ) -> Any:
     """The bound with D = ``width``: "printed", "sharp" (no gamma), or without its last term ("two")."""
-    steps = len(used)
-    a = 1 / (1 - b)
+    stated = REGRET_FORMS[form]
     roots = [functions.sqrt(t * v) / alpha for t, v in enumerate(used, 1)]
-    last = alpha * functions.sqrt((1 + functions.log(steps)) / (1 - s * s)) * norm
-    if form == "sharp":
-        middle = sum(d / (1 - d) * w for d, w in zip(decays, roots, strict=True))
-        return width**2 / 2 * (roots[-1] + middle) + a * (2 * a - 1.5) * last
-    middle = sum(d * w for d, w in zip(decays, roots, strict=True))
-    two = a * width**2 / 2 * (roots[-1] + middle)
-    return two if form == "two" else two + a**3 / (1 - b / s) * last
+    middle = sum(stated.middle(d, b) * w for d, w in zip(decays, roots, strict=True))
+    last = alpha * functions.sqrt((1 + functions.log(len(used))) / (1 - s * s)) * norm
+    return width**2 / 2 * (stated.first(b) * roots[-1] + middle) + stated.last(b, b / s) * last
 
 
 def bound(
@@ -117,10 +135,18 @@ def bound(
     )
 
 
-def theorem_proof(budget: Budget) -> list[Evidence]:
-    """The repaired proof: ``g e = m e + c (m - p) e`` with p the momentum before m, W = sqrt(t v_t) / alpha."""
+def squares_in(b: Any) -> Any:
+    """How often ``m_t^2 / W_t`` enters the repaired proof: 1/2 from the first part, 2 c from Young's inequality."""
+    return sp.Rational(1, 2) + 2 * b / (1 - b)
+
+
+def theorem_proof(form: str, any_gamma: bool, debias: bool, budget: Budget) -> list[Evidence]:
+    """The repaired proof: ``g e = m e + c (m - p) e`` with p the momentum before m, W = sqrt(t v_t) / alpha.
+
+    It gives ``W_T``, ``c_t W_t`` and ``a (1/2 + 2 c)``, with corrections a times that, against the stated constants.
+    """
     b, c, m, p, e, w = sp.symbols("beta c m p e w")
-    x, y, u = sp.symbols("x y u")
+    x, y, u, beta1, gamma = sp.symbols("x y u beta1 gamma")
     new = e - m / w
     young = c * w * e**2 / 2 + c * (m**2 + p**2) / w - c * e * (m - p)
     identities = {
@@ -130,27 +156,35 @@ def theorem_proof(budget: Budget) -> list[Evidence]:
         "m e = W (e^2 - e'^2) / 2 + m^2 / (2 W)": Identity(m * e, w * (e**2 - new**2) / 2 + m**2 / (2 * w)),
         "Young: the slack is a sum of squares": Identity(young, c / (2 * w) * ((w * e - (m - p)) ** 2 + (m + p) ** 2)),
     }
-    inside = {b: x / (1 + x)}
+    below = {u: x / (1 + x) / (1 + y), beta1: x / (1 + x)}  # beta_{1,t} <= beta_1
     bounds = {
-        "c_t <= a beta_{1,t}: 1 - beta_{1,t} >= 1 - beta_1": Inequality(
-            u / (1 - u), "<=", u / (1 - b), {u: x / (1 + x) / (1 + y), b: x / (1 + x)}
-        ),
+        "c_t <= c": Inequality(u / (1 - u), "<=", beta1 / (1 - beta1), below),
         "lag: p^2 / W_t <= p^2 / W_{t-1}": Inequality(p**2 / (w + u), "<=", p**2 / w),
-        "constants: (1/2 + 2 b) <= a^2": Inequality(
-            sp.Rational(1, 2) + 2 * b / (1 - b), "<=", 1 / (1 - b) ** 2, inside
-        ),
-        "1 <= 1 / (1 - gamma)": Inequality(1, "<=", 1 / (1 - u), {u: x / (1 + x)}),
+    }
+    stated = REGRET_FORMS[form]
+    squares = squares_in(beta1) / (1 - beta1) ** (2 if debias else 1)
+    constants = {
+        "first term": Inequality(1, "<=", stated.first(beta1), below),
+        "second term": Inequality(u / (1 - u), "<=", stated.middle(u, beta1), below),
+        "last term": Inequality(squares, "<=", stated.last(beta1, gamma), gamma_range(any_gamma, beta1, gamma)),
     }
     return [
         *symbolic_identity(identities, budget),
         *inequality(bounds, budget),
-        *_telescoping_proof(budget),
-        *_sum_proof(budget),
+        *_telescoping_proof(1, budget),
+        *sum_proof("free", True, budget),
+        *sufficient(constants, budget),
     ]
 
 
+def regret_bound(form: str, sizes: Sequence[int], any_gamma: bool = False) -> Never:
+    """One of ``REGRET_FORMS``, D reaching to the comparator, and what proves it."""
+    problems = [f"bound({t}, '{form}', any_gamma={any_gamma})" for t in sizes]
+    return Never(MODULE, problems, partial(theorem_proof, form, any_gamma, False))
+
+
 _LITERAL = Never(MODULE, ["bound(1, width='iterates')", "bound(2, width='iterates')"])
-_MEANT = Never(MODULE, ["bound(1)", "bound(2)", "bound(3)"], theorem_proof)
+_MEANT = regret_bound("printed", (1, 2, 3))
 _BROKEN = Never(MODULE, ["bound(1, 'two')", "bound(2, 'two')"])
 
 THEOREM = Claim(
@@ -183,7 +217,7 @@ THEOREM = Claim(
         Part(
             "a tighter bound without gamma",
             never_violated,
-            printed=Never(MODULE, [f"bound({t}, 'sharp', any_gamma=True)" for t in (1, 2, 3)], theorem_proof),
+            printed=regret_bound("sharp", (1, 2, 3), True),
             broken=_BROKEN,
             bears=False,
             note=r"$R(T)\le\frac{D^2}2\sum_i\bigl[\frac{\sqrt{Tv_{T,i}}}\alpha+\sum_tc_t\frac{\sqrt{v_{t,i}}}{\alpha_t}\bigr]"
@@ -196,7 +230,7 @@ THEOREM = Claim(
             never_violated,
             printed=Never(MODULE, ["bound(1, any_gamma=True)", "bound(2, any_gamma=True)"]),
             broken=_BROKEN,
-            repair=Never(MODULE, ["bound(2, 'sharp', any_gamma=True)"], theorem_proof),
+            repair=regret_bound("sharp", (2,), True),
             repair_note="the tighter bound",
             bears=False,
             note="The last term is negative then. Zero gradients up to T leave both sides zero.",
@@ -321,7 +355,7 @@ MONOTONE = Claim(
             never_violated,
             printed=Never(MODULE, ["bound(2, monotone=False)"]),
             broken=_BROKEN,
-            repair=Never(MODULE, ["bound(2)"], theorem_proof),
+            repair=regret_bound("printed", (2,)),
             repair_note=r"$tv_t\le(t+1)v_{t+1}$, which is all the proof uses",
             bears=False,
             note="The hypothesis matters: two rounds suffice when the second momentum is small.",

@@ -86,6 +86,14 @@ def inequality(statement: Inequality | Mapping[str, Inequality], budget: Budget)
     return [Exact("certificate", steps)]
 
 
+def sufficient(statements: Mapping[str, Inequality], budget: Budget) -> list[Evidence]:
+    """Inequalities from which a statement follows: where one fails the statement is unproved, yet not refuted."""
+    found = inequality(statements, budget)
+    if isinstance(found[0], Witness):
+        return [Exact("certificate", {f"what would suffice: {', '.join(statements)}": False}, dict(found[0].point))]
+    return found
+
+
 def attained_range(statement: Range | Mapping[str, Range], budget: Budget) -> list[Evidence]:
     """Decide whether stated ends bound a function and are reached, for one range or several named ones."""
     statements = statement if isinstance(statement, Mapping) else {"range": statement}

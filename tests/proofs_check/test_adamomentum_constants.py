@@ -1,0 +1,108 @@
+"""Proofs of section 4 follow the constants that are stated: a smaller one is not accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import sympy as sp
+
+from proofs_check.adamomentum import convex_chain, convex_corollary, convex_extensions, convex_sums, convex_theorem
+from proofs_check.adamomentum.convex_corollary import DISPLAYS
+from proofs_check.adamomentum.convex_sums import SUM_FORMS
+from proofs_check.adamomentum.convex_theorem import REGRET_FORMS
+from proofs_check.checks.bounds import Inequality, sufficient
+from proofs_check.claim import Budget, InconsistentEvidence, Verdict, judge, rejects
+from proofs_check.search import Never, never_violated
+
+LESS = Fraction(99, 100)
+
+
+def verdict(statement: Never) -> Verdict:
+    return judge(never_violated(statement, Budget.QUICK))
+
+
+def not_accepted(statement: Never) -> None:
+    evidence = never_violated(statement, Budget.QUICK)
+    assert rejects(evidence)
+    with suppress(InconsistentEvidence):  # no violation found and no proof either
+        assert judge(evidence) is Verdict.REFUTED
+
+
+def test_what_would_suffice_refutes_nothing() -> None:
+    x = sp.Symbol("x")
+    with pytest.raises(InconsistentEvidence):
+        judge(sufficient({"below": Inequality(1 + x, "<=", 1)}, Budget.QUICK))
+    assert judge(sufficient({"below": Inequality(1, "<=", 1 + x)}, Budget.QUICK)) is Verdict.PROVED
+
+
+def test_last_summand_and_merged_sums() -> None:
+    not_accepted(convex_sums.last_bound(0, LESS))
+    not_accepted(convex_sums.last_bound(-1))
+    assert verdict(convex_sums.last_bound(0)) is Verdict.PROVED  # the power of a is not needed
+    for condition in ("monotone", "gamma"):
+        not_accepted(convex_sums.merged(condition, factor=LESS))
+
+
+@pytest.mark.parametrize("scaled", [{"factor": lambda b, gamma: 99 / (100 * (1 - b))}, {"extra": LESS}])
+def test_whole_sum(scaled: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    form = replace(SUM_FORMS["free"], **scaled)
+    monkeypatch.setitem(SUM_FORMS, "less", replace(form, extra=sp.Rational(str(form.extra))))
+    assert rejects(convex_sums.sum_proof("less", True, Budget.QUICK))
+
+
+def test_whole_sum_where_gamma_may_exceed_one() -> None:
+    not_accepted(convex_sums.sum_bound("printed", (1,), True))
+
+
+REGRET_LESS = {
+    "first": lambda b: (99 + 0 * b) / 100,
+    "middle": lambda d, b: 99 * d / (100 * (1 - d)),
+    "last": lambda b, gamma: 99 * REGRET_FORMS["sharp"].last(b, gamma) / 100,
+}
+
+
+@pytest.mark.parametrize("constant", REGRET_LESS)
+def test_theorem_1(constant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    less: dict[str, Any] = {constant: REGRET_LESS[constant]}
+    monkeypatch.setitem(REGRET_FORMS, "less", replace(REGRET_FORMS["sharp"], **less))
+    monkeypatch.setitem(REGRET_FORMS, "printed, less", replace(REGRET_FORMS["printed"], **less))
+    not_accepted(convex_theorem.regret_bound("less", (1, 2), True))
+    not_accepted(convex_theorem.regret_bound("printed, less", (1, 2)))
+    not_accepted(convex_extensions.debiased_bound("printed, less", (1, 2)))
+
+
+def test_theorem_1_without_its_last_term_and_telescoping() -> None:
+    not_accepted(convex_theorem.regret_bound("two", (1,)))
+    not_accepted(convex_extensions.debiased_bound("two", (1,)))
+    # The corrections cost a factor a in the last term: the sharp form without them is not proved with them.
+    not_accepted(convex_extensions.debiased_bound("sharp", (1,)))
+    not_accepted(convex_chain._telescoping((2,), LESS))
+
+
+DISPLAY_LESS = {
+    "first": lambda b: (99 + 0 * b) / 100,
+    "middle": lambda b: 99 * b / (100 * (1 - b)),
+    "last": lambda b, gamma, steps: REGRET_FORMS["sharp"].last(b, gamma) * 99 / 100,
+    "limit": lambda lam: 99 / (100 * (1 - lam) ** 2),
+}
+
+
+@pytest.mark.parametrize("constant", DISPLAY_LESS)
+def test_corollary_1(constant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    less: dict[str, Any] = {constant: DISPLAY_LESS[constant]}
+    monkeypatch.setitem(DISPLAYS, "less", replace(DISPLAYS["above"], **less))
+    for shift in (0, 1):
+        not_accepted(convex_corollary.average_bound("less", ((2, shift, False),), series=False))
+    if constant != "limit":
+        not_accepted(convex_corollary.average_bound("less", ((2, 0, False),), series=True))
+
+
+def test_corollary_1_with_the_last_term_divided_twice() -> None:
+    not_accepted(convex_corollary.average_bound("extracted", ((2, 0, False),), series=False))
+    # The series of (18) starts at lam: for the decays beta_1 lam^{t - 1} it is too small by 1 / lam.
+    not_accepted(convex_corollary.average_bound("above", ((2, 1, False),), series=True))
