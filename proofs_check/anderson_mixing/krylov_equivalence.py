@@ -22,6 +22,12 @@ Kind = Literal[
 ]
 DEFINITE: tuple[Kind, ...] = ("spd", "positive real")
 SAME: tuple[Literal["projected", "one step on"], ...] = ("projected", "one step on")
+# A, b, M^-1 with b'A M^-1 b = 0: GMRES stagnates at its first step, without a preconditioner too except for SPD A.
+STUCK: dict[str, tuple[Any, Any, Any]] = {
+    "spd": ([[1, -2], [-2, 5]], [1, 0], [[2, 1], [1, 1]]),
+    "indefinite": ([[0, 1], [1, 0]], [1, 0], [[1, 0], [0, 1]]),
+    "general": ([[0, 1], [-1, 0]], [1, 0], [[1, 0], [0, 1]]),
+}
 MIXINGS = (("1/2",), ("-3", "1/5"), ("2", "-1/3", "1"))
 
 REPLAY = """
@@ -120,7 +126,8 @@ def same_as_gmres(statement: SameAsGMRES, budget: Budget) -> list[Evidence]:
     """
     alpha, delta = Fraction(statement.damping), Fraction(statement.regularization)
 
-    def points(budget: Budget) -> Iterator[dict[str, Any]]:
+    def systems(budget: Budget) -> Iterator[tuple[Any, ...]]:
+        """Kind, betas, A, b, x0, M^-1 and K."""
         rng = np.random.default_rng(11)
         for kind in statement.kinds:
             for d in statement.dims:
@@ -132,18 +139,26 @@ def same_as_gmres(statement: SameAsGMRES, budget: Budget) -> list[Evidence]:
                         if statement.preconditioned == "split":
                             root = fractions(np.tril(rng.integers(-2, 3, (d, d)), -1) + np.eye(d, dtype=int))
                             inverse, x0 = root.T @ root, 0 * x0
-                        last = d + 1
-                        if statement.until_stagnation:
-                            last = _progress(a, b, exact_gmres(a, b, x0, last, inverse))
-                        for k in range(last + 1):
-                            yield {
-                                "kind": kind, "last": last, "A": a.tolist(), "b": b.tolist(), "x0": x0.tolist(),
-                                "beta": list(mixing), "alpha": alpha, "delta": delta, "k": k,
-                                "memory": statement.memory,
-                                "quantity": statement.quantity, "side": statement.preconditioned,
-                                "K": [] if root is None else root.tolist(),
-                                "Minv": [] if inverse is None else inverse.tolist(),
-                            }  # fmt: skip
+                        yield kind, mixing, a, b, x0, inverse, root
+            if 2 in statement.dims and kind in STUCK and statement.preconditioned in ("no", "right"):
+                a, b, inverse = map(fractions, STUCK[kind])
+                if statement.preconditioned == "right" or kind != "spd":
+                    yield kind, MIXINGS[0], a, b, 0 * b, inverse if statement.preconditioned == "right" else None, None
+
+    def points(budget: Budget) -> Iterator[dict[str, Any]]:
+        for kind, mixing, a, b, x0, inverse, root in systems(budget):
+            last = len(b) + 1
+            if statement.until_stagnation:
+                last = _progress(a, b, exact_gmres(a, b, x0, last, inverse))
+            for k in range(last + 1):
+                yield {
+                    "kind": kind, "last": last, "A": a.tolist(), "b": b.tolist(), "x0": x0.tolist(),
+                    "beta": list(mixing), "alpha": alpha, "delta": delta, "k": k,
+                    "memory": statement.memory,
+                    "quantity": statement.quantity, "side": statement.preconditioned,
+                    "K": [] if root is None else root.tolist(),
+                    "Minv": [] if inverse is None else inverse.tolist(),
+                }  # fmt: skip
 
     def solved(point: Any) -> tuple[Any, np.ndarray]:
         """Both paths of a point's system: all its steps share them."""

@@ -24,6 +24,7 @@ from proofs_check.anderson_mixing import (
     small_eigenproblem,
     superlinear,
 )
+from proofs_check.anderson_mixing.krylov_equivalence import SameAsGMRES, same_as_gmres
 from proofs_check.checks.matrices import MatrixIdentity, matrix_identity
 from proofs_check.checks.rational import fractions
 from proofs_check.claim import Budget, Claim, Witness, rejects
@@ -154,6 +155,21 @@ def test_stagnation_on_a_rotation_by_hand() -> None:
     # With varying beta the columns only lose rank.
     path = exact_anderson(rotation, b, 0 * b, lambda k: F(1, 2 + k), 6)
     assert max(path.ranks) == 1 and not path.projected.any()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kinds": ("indefinite",)},
+        {"kinds": ("general",), "quantity": "one step on"},
+        {"preconditioned": "right"},
+        {"damping": "99/100"},
+    ],
+)
+def test_equivalence_with_a_hypothesis_dropped_is_rejected(wrong: dict) -> None:
+    assert rejects(same_as_gmres(SameAsGMRES(**wrong), Budget.QUICK))
+    if "damping" not in wrong:
+        assert not rejects(same_as_gmres(SameAsGMRES(**wrong, until_stagnation=True), Budget.QUICK))
 
 
 def test_gmres_in_double_precision_is_accurate_where_it_is_the_reference() -> None:
