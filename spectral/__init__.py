@@ -10,7 +10,9 @@ from .bounds import (
     two_momenta_condition_number,
 )
 from .certificates import RateCertificate, RateWitness, verify_rate, verify_witness
+from .chains import certify_optimality
 from .companion import characteristic_polynomial, critical_momentum_matrix
+from .optimality import OptimalityCertificate, verify_optimality
 from .radius import polynomial_radius, quadratic_radius, roots_inside, spectral_radius
 from .stability import stability_intervals
 from .tuning import OptimalRate, certify_rate, optimal_rate, optimal_rates, rate_table
@@ -18,8 +20,10 @@ from .worst_case import worst_case_rate
 
 __all__ = [
     "OptimalRate",
+    "OptimalityCertificate",
     "RateCertificate",
     "RateWitness",
+    "certify_optimality",
     "certify_rate",
     "characteristic_polynomial",
     "critical_momentum_matrix",
@@ -40,6 +44,7 @@ __all__ = [
     "stability_intervals",
     "stability_limit",
     "two_momenta_condition_number",
+    "verify_optimality",
     "verify_rate",
     "verify_witness",
     "worst_case_rate",

@@ -45,8 +45,8 @@ class OptimalRate:
 
     Notes
     -----
-    The bounds enclose the rate of these parameters. That no others are better is another question: see
-    :func:`optimal_rate`.
+    The bounds enclose the rate of these parameters. That no others are better is another statement:
+    :func:`spectral.certify_optimality` proves it.
     """
 
     condition_number: float
@@ -100,6 +100,9 @@ def optimal_rate(condition_number: float, buffer_size: int, momentum: float | No
 
     Notes
     -----
+    The search is in floating point. That no parameters are better by 1e-9, :func:`spectral.certify_optimality` proves
+    case by case.
+
     Where the dominant root is k-fold at the best parameters, the rate rises like the k-th root of a change of them, so
     rounding the parameters alone can cost eps^(1/k). Where a step size or momentum a little to one side costs nothing,
     as at condition numbers near one, that side is taken. There is none for classical momentum at a *given* momentum
