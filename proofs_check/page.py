@@ -9,19 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .prose import to_html
-from .summary import sentence, short
+from .summary import place, sentence, short, stated
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-
-def rerun(claim_id: str) -> str:
-    """How to judge one claim again: a line for the shell, two for Python."""
-    return (
-        f"optassay check --claim {claim_id}   # in a shell\n"
-        "from proofs_check import assay        # or in Python\n"
-        f'print(assay("{claim_id}", budget="full"))'
-    )
 
 
 def environment(*packages: str) -> Environment:
@@ -41,7 +32,8 @@ def environment(*packages: str) -> Environment:
         "python": lambda value: pprint.pformat(value, width=100, sort_dicts=False),
         "sentence": sentence,
         "short": short,
-        "rerun": rerun,
+        "place": place,
+        "stated": stated,
     }
     templates.filters |= filters
     return templates

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
@@ -34,10 +35,22 @@ def short(value: Any) -> str:
     return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
 
 
+def place(point: Any) -> Any:
+    """Where a statement fails, without what the ledger needs to run it there again."""
+    keys = [name for name in ("values", "claimed") if isinstance(point, dict) and point.get(name)]
+    return point[keys[0]] if keys else point
+
+
 def violation(witness: dict[str, Any]) -> str:
     """What a witness shows: the two sides of the comparison that fails."""
     way = witness["first"]
-    return f"{short(way['left'])} where {RELATIONS[way['relation']]} {short(way['right'])} is stated"
+    return f"{short(way['left'])} where {stated(way)} is stated"
+
+
+def stated(way: dict[str, Any]) -> str:
+    """The right side of a comparison with its relation; equality goes without saying."""
+    relation = "" if way["relation"] == "==" else f"{RELATIONS[way['relation']]} "
+    return f"{relation}{short(way['right'])}"
 
 
 def witnesses(evidence: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -66,7 +79,7 @@ def _part(part: dict[str, Any]) -> str:
         case "proved":
             return f"Proved by {_grounds(part['printed'])}."
         case "supported":
-            return f"Held by {_grounds(part['printed'])}."
+            return f"Held: {_grounds(part['printed'])}."
         case "vacuous":
             return "The assumptions contradict each other or are never met, as exact steps show."
         case "corrected":
@@ -93,6 +106,19 @@ def sentence(entry: dict[str, Any]) -> str:
         readings = ", ".join(f"{part['verdict']} for “{part['reading'] or part['name']}”" for part in parts)
         return f"It depends on the reading: {readings}."
     leading = next((part for part in parts if part["verdict"] == entry["verdict"]), parts[0])
-    rest = len(parts) - 1
-    more = "" if not rest else " One more part bears on it." if rest == 1 else f" {rest} more parts bear on it."
-    return f"{leading['name']}: {_part(leading)}{more}" if rest else _part(leading)
+    said = _part(leading)
+    if len(parts) == 1:
+        return said
+    said = f"“{leading['name']}”: {said[0].lower()}{said[1:]}"
+    followed = entry["evidence"].get("main_reading", {}).get("reading")
+    rest = [part for part in parts if part is not leading]
+    same = [part for part in rest if followed is None or part["reading"] in (None, followed)]
+    other = [part for part in rest if part not in same]
+    for words, group in (("Other parts", same), ("Other readings", other)):
+        if group:
+            said += f" {words}: {' and '.join(f'{n} {verdict}' for verdict, n in _tally(group).items())}."
+    return said
+
+
+def _tally(parts: Iterable[dict[str, Any]]) -> Counter[str]:
+    return Counter(part["verdict"] for part in parts)

@@ -67,8 +67,8 @@ def test_bad_requests_say_what_is_allowed() -> None:
     ("printed", "repair", "said"),
     [
         (1, None, "Proved by a symbolic identity."),
-        (2, None, "Held by 12 instances decided exactly."),
-        (3, None, "Held by 30 sampled instances without a violation (smallest slack 0.25)."),
+        (2, None, "Held: 12 instances decided exactly."),
+        (3, None, "Held: 30 sampled instances without a violation (smallest slack 0.25)."),
         (12, 1, "As printed it fails (12 where ≤ 10 is stated); repaired form proved, by a symbolic identity."),
         (12, 13, "It fails: 12 where ≤ 10 is stated, seen by exact and by numeric."),
     ],

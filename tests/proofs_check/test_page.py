@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from html.parser import HTMLParser
 from typing import Any
 
@@ -55,7 +56,7 @@ def test_verdicts_and_reruns_are_on_it(entries: list[dict[str, Any]]) -> None:
     page = render(document(entries, Budget.QUICK))
     for entry in entries:
         assert f'data-verdict="{entry["verdict"]}"' in page
-        assert f"assay(&#34;{entry['id']}&#34;" in page
+        assert f'assay("{entry["id"]}")' in page and f"check --claim {entry['id']}<" in page
 
 
 def test_text_is_escaped() -> None:
@@ -71,3 +72,21 @@ def test_script_letters_and_words_are_given_as_browsers_set_them() -> None:
     page = str(to_html(r"$\mathcal N(0,1)$, $\mathcal{L}_t$, $\mathrm{tr}\,Q$"))
     assert "\N{MATHEMATICAL SCRIPT CAPITAL N}" in page and "\N{SCRIPT CAPITAL L}" in page
     assert "<mo>tr</mo>" in page
+    page = str(to_html(r"$\mathbf E[x]$, $\mathbb R^d$, $\mathbb{E}$, $\mathsf R$, $\mathbf{var}[g]$"))
+    for name in ("MATHEMATICAL BOLD CAPITAL E", "DOUBLE-STRUCK CAPITAL R", "MATHEMATICAL SANS-SERIF CAPITAL R"):
+        assert unicodedata.lookup(name) in page
+    assert '<mo rspace="0">var</mo>' in page and "mathvariant" not in page
+
+
+@pytest.mark.parametrize(
+    ("written", "printed"),
+    [
+        ("beta_1^t < 1", "β<sub>1</sub><sup>t</sup> &lt; 1"),
+        ("v - m^2 = sum_{i<j} c_i c_j >= 0", "v - m<sup>2</sup> = ∑<sub>i&lt;j</sub> c<sub>i</sub> c<sub>j</sub> ≥ 0"),
+        ("beta2^(-t/2), sqrt(pi/2)", "β<sub>2</sub><sup>−t/2</sup>, √(π/2)"),
+        ("see softadam/eta-zero-is-sgdm, beta2-hat-unbiased", "see softadam/eta-zero-is-sgdm, beta2-hat-unbiased"),
+        ("theta, meta_data, in_features, 3 - 2", "θ, meta_data, in_features, 3 - 2"),
+    ],
+)
+def test_what_a_terminal_spells_out_is_set_as_a_formula(written: str, printed: str) -> None:
+    assert str(to_html(written)) == printed
