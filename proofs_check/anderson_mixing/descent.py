@@ -14,7 +14,8 @@ from ..checks.search import ForAll, for_all
 from ..checks.symbolic import is_zero
 from ..claim import Budget, Claim, Evidence, Exact, Part
 from . import histories
-from .histories import exact, floats, pseudoinverse
+from .algebra import IDENTITY, letters, recording
+from .histories import Step, exact, floats, pseudoinverse
 from .positivity import definite, symmetric_part
 from .sam import update_matrix
 from .update_bounds import UPDATE
@@ -90,14 +91,23 @@ def descent(statement: Descent, budget: Budget) -> list[Evidence]:
         return sides(point, floats, lambda z: np.linalg.pinv(z, rcond=1e-10))
 
     def proof(budget: Budget) -> list[Evidence]:
+        """For ``beta >= 0``: ``r' H r >= beta mu >= factor beta mu``, unit r."""
         del budget
+        x, r, res = letters("X R r")
+        a, b, delta = sp.symbols("a b delta", real=True)
+        pinv, _ = recording(symmetric=True)
+        letter_step = Step(x, r, res, delta, a, b)
+        h, half = update_matrix(letter_step, pinv), letter_step.y @ pinv(letter_step.z) @ r.T
         beta, mu, alpha, lam, k, s = sp.symbols("beta mu alpha lambda k s", real=True)
         # Unit r: r' H r = beta - alpha k / 2 with k = r' K r = lambda - s, s >= 0; (14) is t >= 0.
         t = 2 * beta * (1 - mu) - alpha * lam
         steps = {
+            "H + H' = 2 beta I - alpha K": (h + h.T - 2 * b * IDENTITY + a * (half + half.T)).is_zero(),
             "r' H r - beta mu = (2 beta (1 - mu) - alpha lambda + alpha s) / 2": is_zero(
                 (beta - alpha * k / 2 - beta * mu).subs(k, lam - s) - (t + alpha * s) / 2
-            )
+            ),
+            "(14) is assumed": statement.assumes == "(14)",
+            "factor <= 1": statement.factor <= 1,
         }
         point = one_dimension(Fraction(3, 5))
         left, right = sides({**point, "factor": 1})

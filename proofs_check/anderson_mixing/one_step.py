@@ -14,6 +14,8 @@ from ..checks.search import ForAll, for_all
 from ..checks.symbolic import is_zero
 from ..claim import Budget, Evidence, Exact
 from . import tiny
+from .update_bounds import NormBound, certificate
+from .update_structure import structure
 
 CONSTANTS = ((Fraction(1, 2), Fraction(1)), (Fraction(9, 10), Fraction(1, 10)), (Fraction(1, 10), Fraction(5)))  # mu, C
 
@@ -79,13 +81,14 @@ def proof(statement: OneStep, budget: Budget) -> list[Evidence]:
     p, u, v, a, b = sp.symbols("p u v a b", real=True)
     size, noise, mu, h, kappa, lip, t = sp.symbols("G s mu h kappa L t", positive=True)  # beta = h^2
     c = 1 / (kappa**2 - 1)  # kappa^2 = 1 + 1/C
+    # |H r|^2 <= beta^2 (1 + 1/C) |r|^2, factor 1.
+    bounds = [*structure(budget), certificate(NormBound(1, form="uniform"))]
     steps = {
         "|(H - beta I) r|^2 <= alpha^2 (beta^2 + 1/delta) r'Pr: a^2 + b^2 = p^2 + p (1 - p) = p": is_zero(
             p**2 + p * (1 - p) - p
         ),
         "Lagrange's identity": is_zero((a**2 + b**2) * (u**2 + v**2) - (a * u + b * v) ** 2 - (a * v - b * u) ** 2),
     }
-    # |H r|^2 <= beta^2 (1 + 1/C) |r|^2, factor 1: see update-norm-bound-uniform.
     left = -(h**2) * mu * size**2 + h**3 * kappa * size * noise + lip / 2 * h**4 * kappa**2 * (size**2 + noise**2)
     coefficient = sp.sympify(statement.noise(lip, mu, c))
     right = -sp.Rational(str(statement.decrease)) * h**2 * mu * size**2 + h**4 * coefficient * noise**2
@@ -93,7 +96,7 @@ def proof(statement: OneStep, budget: Budget) -> list[Evidence]:
     # L runs over (0, mu / (4 beta kappa^2)): the step's bound.
     rest = (right - left - young).subs(lip, mu * t / (4 * h**2 * kappa**2 * (1 + t)))
     found = inequality({"after Young's square": Inequality(0, "<=", sp.cancel(rest))}, budget)
-    return [Exact("symbolic", steps), *found]
+    return [*bounds, Exact("symbolic", steps), *found]
 
 
 def one_step(statement: OneStep, budget: Budget) -> list[Evidence]:

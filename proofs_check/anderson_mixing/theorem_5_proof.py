@@ -10,6 +10,8 @@ import sympy as sp
 from ..checks.bounds import Inequality, inequality
 from ..checks.symbolic import is_zero
 from ..claim import Budget, Evidence, Exact
+from .update_bounds import NormBound, certificate
+from .update_structure import structure
 
 Condition = Callable[[Any, Any, Any, Any, Any, Any], Any]
 
@@ -61,7 +63,8 @@ def decrease_proof(condition: Condition, budget: Budget) -> list[Evidence]:
         and closed.subs(j, 0) == 0,
         "4. e^x - 1 - x is zero at 0 and rises": is_zero(sp.diff(sp.exp(top) - 1 - top, top) - (sp.exp(top) - 1)),
     }
-    return [Exact("symbolic", steps), *_constants(condition, budget)]
+    bounds = [*structure(budget), certificate(NormBound(1, form="uniform"))]
+    return [*bounds, Exact("symbolic", steps), *_constants(condition, budget)]
 
 
 def _parts(beta: Any, mu: Any, kappa: Any, lip: Any, omega: Any, zeta: Any) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def _nonnegative_on_unit_interval(quadratic: sp.Poly) -> bool:
     return all(bool(sp.simplify(quadratic.eval(p)) >= 0) for p in points)
 
 
-def _certificate(statement: NormBound) -> Exact:
+def certificate(statement: NormBound) -> Exact:
     """Cauchy: ``(beta a + v b)^2 <= (a^2 + b^2)(beta^2 + v^2)``, and ``a^2 + b^2 <= factor`` over eigenvalues p of P.
 
     split: ``v = |alpha| delta^(-1/2)``, ``a^2 + b^2 = (1 - alpha p)^2 + p (1 - p)``; uniform: ``v = delta^(-1/2)``,
@@ -147,7 +147,7 @@ def norm_bound(statement: NormBound, budget: Budget) -> list[Evidence]:
         return left / right, 1.0
 
     def proof(budget: Budget) -> list[Evidence]:
-        return [*structure(budget), _certificate(statement)]
+        return [*structure(budget), certificate(statement)]
 
     return for_all(ForAll(points, sides, "<=", again, NORM_REPLAY, margins=(0.0, 1e-10), proof=proof), budget)
 

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from ..checks.matrices import MatrixIdentity, matrix_identity
-from ..claim import Budget, Evidence
+import sympy as sp
+
+from ..claim import Budget, Evidence, Exact
+from .algebra import IDENTITY, axioms, letters, recording
+from .histories import Step
+from .sam import update_matrix
 
 
 def structure(budget: Budget) -> list[Evidence]:
     """With ``P = R Z^+ R'``, ``Q = X Z^+ R'``: ``P^2 + delta Q'Q = P`` from ``Z^+ Z Z^+ = Z^+``, so ``0 <= P <= I`` and
     ``delta |Q r|^2 = r' P (I - P) r``.
     """
-    shapes = {"R": (3, 2), "Rt": (2, 3), "X": (3, 2), "Xt": (2, 3), "D": (2, 2)}
-    return matrix_identity(
-        {
-            "P^2 + delta Q'Q = R (Z^+ Z Z^+) R'": MatrixIdentity(
-                lambda delta, R, Rt, X, Xt, D: R * D * Rt * R * D * Rt + delta * (R * D * Xt * X * D * Rt),
-                lambda delta, R, Rt, X, Xt, D: R * D * (Rt * R + delta * (Xt * X)) * D * Rt,
-                ("delta",),
-                shapes,
-            ),
-            "H = beta (I - alpha P) - alpha Q": MatrixIdentity(
-                lambda alpha, beta, R, Rt, X, D, E: beta * E - alpha * ((X + beta * R) * D * Rt) * E,
-                lambda alpha, beta, R, Rt, X, D, E: beta * (E - alpha * (R * D * Rt) * E) - alpha * (X * D * Rt) * E,
-                ("alpha", "beta"),
-                {"R": (3, 2), "Rt": (2, 3), "X": (3, 2), "D": (2, 2), "E": (3, 3)},
-            ),
-        },
-        budget,
-    )
+    del budget
+    x, r, res = letters("X R r")
+    alpha, beta, delta = sp.symbols("alpha beta delta", real=True)
+    pinv, asked = recording(symmetric=True)
+    h = update_matrix(Step(x, r, res, delta, alpha, beta), pinv)
+    z, plus = letters("Z Z+", symmetric=True)
+    p, q = r @ plus @ r.T, x @ plus @ r.T
+    steps = {
+        "H = beta (I - alpha P) - alpha Q": (h - beta * (IDENTITY - alpha * p) + alpha * q).is_zero(),
+        "P^2 + delta Q'Q = R Z^+ Z Z^+ R'": (p @ p + delta * (q.T @ q) - r @ plus @ asked[0] @ plus @ r.T).is_zero(),
+        "Z^+ Z Z^+ = Z^+": (plus @ z @ plus - plus).is_zero(axioms("Z")),
+        "P is symmetric": (p - p.T).is_zero(),
+    }
+    return [Exact("symbolic", steps)]

@@ -18,12 +18,14 @@ from proofs_check.anderson_mixing import (
     descent,
     random_output,
     rates,
+    sam,
     theorem_5,
     theorem_5_bound,
     tiny,
     update_bounds,
+    update_structure,
 )
-from proofs_check.anderson_mixing.one_step import OneStep, one_step, sharp_noise
+from proofs_check.anderson_mixing.one_step import OneStep, one_step, proof, sharp_noise
 from proofs_check.anderson_mixing.theorem_5_proof import decrease_proof
 from proofs_check.claim import Budget, Claim, rejects
 from proofs_check.judge import judge_claim
@@ -282,6 +284,29 @@ def test_adasam_requirements_by_hand() -> None:
     assert not rejects(check(statement(("(14)", "delta"), "line 9", (F(1),)), Budget.QUICK))
     assert rejects(check(statement(("step bound",), "imposed", (F(1),)), Budget.QUICK))
     assert rejects(check(statement(("delta",), "line 9", (F(0),)), Budget.QUICK))
+
+
+@pytest.mark.parametrize("name", ["delta", "alpha", "sign"])
+def test_bounds_rest_on_the_update_matrix_itself(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def other(step, pinv):
+        if name == "delta":
+            return sam.update_matrix(step._replace(delta=2 * step.delta), pinv)
+        inner = step.y @ pinv(step.z) @ step.r.T
+        factor = step.alpha**2 if name == "alpha" else -step.alpha
+        return step.beta * step.eye(0) - factor * inner
+
+    monkeypatch.setattr(update_structure, "update_matrix", other)
+    assert rejects(update_structure.structure(Budget.QUICK))
+    assert rejects(proof(OneStep(F(3, 8), sharp_noise), Budget.QUICK))
+    assert rejects(decrease_proof(theorem_5_bound.condition, Budget.QUICK))
+
+
+def test_descent_is_not_proved_without_14() -> None:
+    check, statement = descent.descent, descent.Descent
+    for factor, deltas in ((F(1, 10**6), ("10000000",)), (F(1, 2), ("3",))):
+        assert rejects(check(statement("regularisation", factor, deltas), Budget.QUICK))
+    assert rejects(check(statement("(14)", F(10001, 10000)), Budget.QUICK))
+    assert not rejects(check(statement("(14)", F(99, 100)), Budget.QUICK))
 
 
 def test_a_fixed_damping_does_not_meet_14_whatever_the_penalty() -> None:
