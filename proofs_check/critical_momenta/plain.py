@@ -146,7 +146,9 @@ def ends(
     p = np.array(start, dtype=float)
     n, d = p.shape
     m, v, one = np.zeros((n, d)), np.zeros((n, d)), np.arange(n)
-    held, keys, fill = np.zeros((n, max(size, 1), d)), np.full((n, max(size, 1)), -np.inf), np.zeros(n)
+    # Slots outermost in memory: sums over them are then sums of whole arrays.
+    held = np.zeros((max(size, 1), n, d)).swapaxes(0, 1)
+    keys, fill = np.full((n, max(size, 1)), -np.inf), np.zeros(n)
     seen: dict[str, Any] = {}
 
     def offer(key: np.ndarray, value: np.ndarray) -> None:
