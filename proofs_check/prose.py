@@ -20,8 +20,8 @@ _IRREGULAR = {
 }
 _FORMULA = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$|`(.+?)`", re.DOTALL)
 
-_NAMES = "alpha beta gamma delta eps epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi omega Gamma Sigma"
-_GREEK = dict(zip(_NAMES.split(), "αβγδεεζηθκλμνξπρστφωΓΣ", strict=True))
+_NAMES = "alpha beta gamma delta eps epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi omega Sigma"
+_GREEK = dict(zip(_NAMES.split(), "αβγδεεζηθκλμνξπρστφωΣ", strict=True))
 # Ids, such as beta2-hat-unbiased, are left alone.
 _GREEK_NAME = re.compile(rf"(?<![A-Za-z_])({'|'.join(_GREEK)})(\d?)(?![A-Za-z0-9]|-(?:[a-z]+-)+[a-z])")
 _SYMBOLS = [

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, BLACK, GREY)
+# Where the buffers are compared, as in all figures of that paper.
+BUFFERS = {"Adam": BLACK, "Adam+SAM": ORANGE, "Adam+CG": BLUE, "Adam+CM": VERMILLION, "Adam+SAM+CM": GREEN}
 STYLES = ("-", "--", "-.", ":")
 NAMES = {
     "train_loss": "training loss",
@@ -83,6 +85,11 @@ def table(data: FigureData, measures: Sequence[str]) -> Mapping[str, np.ndarray]
     return {name: np.asarray(values) for name, values in columns.items()}
 
 
+def _colour(data: FigureData, label: str) -> str:
+    labels = [str(name) for name in data.arrays["labels"]]
+    return BUFFERS[label] if set(labels) <= set(BUFFERS) else COLOURS[labels.index(label) % len(COLOURS)]
+
+
 def draw_curves(axes: Axes, data: FigureData, measure: str) -> None:
     """Medians over the seeds with quartiles."""
     from matplotlib.ticker import MaxNLocator
@@ -92,7 +99,7 @@ def draw_curves(axes: Axes, data: FigureData, measure: str) -> None:
         seen = np.isfinite(rows[:, 1])
         if not seen.any():
             continue
-        colour, style = COLOURS[index % len(COLOURS)], STYLES[index % len(STYLES)]
+        colour, style = _colour(data, str(label)), STYLES[index % len(STYLES)]
         axes.plot(epochs[seen], rows[seen, 1], style, color=colour, label=str(label))
         axes.fill_between(epochs[seen], rows[seen, 0], rows[seen, 2], color=colour, alpha=0.2, linewidth=0)
     if measure in LOGARITHMIC and np.nanmin(band) > 0:
@@ -103,16 +110,18 @@ def draw_curves(axes: Axes, data: FigureData, measure: str) -> None:
 
 def draw_forest(axes: Axes, data: FigureData, compared: str) -> None:
     """Differences with 95 % intervals; filled where they stand after correction for their number."""
-    labels = [str(label) for label in data.arrays["labels"]]
+    from matplotlib.ticker import MaxNLocator
+
     pairs, values = data.arrays["pairs"], data.arrays["difference"]
     rows = np.arange(len(pairs))[::-1]
     for row, (first, _), (value, low, high, p) in zip(rows, pairs, values, strict=True):
-        colour = COLOURS[labels.index(str(first)) % len(COLOURS)]
+        colour = _colour(data, str(first))
         axes.plot([low, high], [row, row], "-", color=colour)
         axes.plot([value], [row], "o", color=colour, markerfacecolor=colour if p < 0.05 else "white", markersize=4)
     axes.axvline(0.0, color=GREY, linewidth=0.8)
     axes.set_yticks(rows, [str(first) for first, _ in pairs])
     axes.set_ylim(-0.6, len(pairs) - 0.4)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4))  # small differences have long labels
     axes.set(title=NAMES.get(compared, compared), xlabel=f"gain over {pairs[0, 1]}, last epoch")
 
 
@@ -121,5 +130,5 @@ def tell(data: FigureData, compared: str) -> str:
     told = []
     for (first, second), (value, low, high, p) in zip(data.arrays["pairs"], data.arrays["difference"], strict=True):
         word = "told apart" if p < 0.05 else "not told apart"
-        told.append(f"{first} less {second}: {value:.3g} [{low:.3g}, {high:.3g}], p = {p:.2g}, {word}")
-    return f"{NAMES.get(compared, compared).capitalize()}, positive in favour of the first: {'; '.join(told)}."
+        told.append(f"{first} over {second} {value:.3g} [{low:.3g}, {high:.3g}], p = {p:.2g}, {word}")
+    return f"Gain in {NAMES.get(compared, compared)}, positive where the first is better: {'; '.join(told)}."

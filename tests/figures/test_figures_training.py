@@ -67,6 +67,6 @@ def test_stored_runs_come_back_and_are_drawn(tmp_path: Path, monkeypatch: pytest
     assert len(drawing.axes) == 4
     assert len(drawing.axes[2].get_lines()) == 2  # the method without values is no line
     caption = check.caption(FigureData(data.arrays, data.inputs))
-    assert "8 seeds" in caption and "B less A" in caption and "C less A" in caption
+    assert "8 seeds" in caption and "B over A" in caption and "C over A" in caption
     columns = table(data, check.measures)
     assert len({len(column) for column in columns.values()}) == 1
