@@ -149,4 +149,9 @@ def _print_table(entries: list[dict[str, Any]]) -> None:
         if entry["verdict"] == "error":
             console.print(f"[red]{entry['id']}: {entry['evidence']['error']}[/]", highlight=False)
     counts = Counter(entry["verdict"] for entry in entries)
-    console.print(f"{len(entries)} claims: " + ", ".join(f"{n} {name}" for name, n in counts.most_common()))
+    claims = "claim" if len(entries) == 1 else "claims"
+    console.print(f"{len(entries)} {claims}: " + ", ".join(f"{n} {name}" for name, n in counts.most_common()))
+    if len(entries) == 1 and entries[0]["verdict"] != "error":
+        from .summary import sentence
+
+        console.print(sentence(entries[0]), markup=False, highlight=False)

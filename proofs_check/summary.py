@@ -69,7 +69,8 @@ def _grounds(evidence: list[dict[str, Any]]) -> str:
     if sampled:
         tried = sum(item["instances"] for item in sampled)
         slack = min((item["smallest_slack"] for item in sampled), key=float)
-        said.append(f"{tried} sampled instances without a violation (smallest slack {short(slack)})")
+        least = f"smallest slack {short(slack)}" if float(slack) >= 0 else "equal to within rounding"
+        said.append(f"{tried} sampled instances without a violation ({least})")
     return " and ".join(said) or "the evidence below"
 
 
