@@ -14,13 +14,13 @@ from typing import Any
 
 import sympy as sp
 
-from ..checks.bounds import Inequality, inequality
+from ..checks.bounds import Inequality, coefficient_signs, inequality
 from ..checks.search import ForAll, for_all
 from ..checks.symbolic import is_zero
 from ..claim import Budget, Evidence, Exact
 from . import tiny
 from .one_step import OneStep, one_step, sharp_noise
-from .series import Weighted, runs, telescoping, weighted
+from .series import Weighted, runs, series_bound, telescoping, weighted
 from .update_bounds import NormBound, norm_bound
 
 # The gradients |grad f| along every path again, in floating point; all paths are equally likely.
@@ -83,10 +83,9 @@ def _paths(problem: tiny.FiniteSum, tree: list[list[tiny.Node]]) -> list[tuple[F
 
 def _series_bound(point: Any, problem: tiny.FiniteSum, factor: Fraction) -> Fraction:
     """V."""
-    squares = sum((beta**2 for beta in point["betas"]), Fraction(0))
     drop = problem.value(point["start"]) - problem.value(problem.minimiser)
-    noise = Fraction(sharp_noise(problem.lipschitz, point["mu"], point["C"])) * point["sigma2"] / point["n"]
-    return factor / point["mu"] * (drop + noise * squares)
+    coefficient = Fraction(sharp_noise(problem.lipschitz, point["mu"], point["C"]))
+    return series_bound(factor, point, drop, coefficient)
 
 
 def _again(point: Any, replay: str) -> float:
@@ -101,9 +100,10 @@ def _again(point: Any, replay: str) -> float:
 
 @dataclass(frozen=True)
 class SmallestGradient:
-    """``P(|grad f(x_k)| >= a for all K <= k < N) <= V / (a^2 sum_(K <= k < N) beta_k)``, V with this factor."""
+    """``P(|grad f(x_k)| >= a for all K <= k < N) <= bound(V, a, sum_(K <= k < N) beta_k)``, V with this factor."""
 
     factor: Fraction
+    bound: Callable[[Any, Any, Any], Any] = lambda v, level, total: v / (level**2 * total)
 
 
 def smallest_gradient(statement: SmallestGradient, budget: Budget) -> list[Evidence]:
@@ -122,7 +122,8 @@ def smallest_gradient(statement: SmallestGradient, budget: Budget) -> list[Evide
                 total = sum(point["betas"][first:], Fraction(0))
                 for level in {smallest[0], smallest[len(smallest) // 2], smallest[-1]} - {Fraction(0)}:
                     share = sum((p for p, seen in found if min(seen[first:-1]) >= level), Fraction(0))
-                    yield {**point, "first": first, "level": level, "left": share, "bound": v / (level**2 * total)}
+                    bound = statement.bound(v, level, total)
+                    yield {**point, "first": first, "level": level, "left": share, "bound": bound}
 
     def proof(budget: Budget) -> list[Evidence]:
         series, level, size, beta, total, over, v = sp.symbols("S a G beta B o V", positive=True)
@@ -132,7 +133,10 @@ def smallest_gradient(statement: SmallestGradient, budget: Budget) -> list[Evide
                 - (series - level**2 * total)
                 - beta * (size**2 - level**2)
             ),
-            "V / (a^2 B) -> 0 as B -> oo": sp.limit(v / (level**2 * total), total, sp.oo) == 0,
+            "Markov at c = a^2 B: V / c is not above the bound": coefficient_signs(
+                statement.bound(v, level, total) - v / (level**2 * total)
+            )[1],
+            "the bound -> 0 as B -> oo": sp.limit(statement.bound(v, level, total), total, sp.oo) == 0,
         }
         markov = {
             "c 1{S >= c} <= S where S >= c": Inequality(level, "<=", level + over),
@@ -165,13 +169,14 @@ def smallest_gradient(statement: SmallestGradient, budget: Budget) -> list[Evide
 
 @dataclass(frozen=True)
 class Falls:
-    """The expected number of falls of ``|grad f|`` from ``2 eps`` to ``eps`` is at most ``L kappa bound V / eps``.
+    """At most ``count(L, kappa, bound, V, eps)`` falls of ``|grad f|`` from ``2 eps`` to ``eps`` are expected.
 
     ``bound(eps, sigma)``: ``|grad f| + sigma <= bound |grad f|^2`` while ``|grad f| > eps``; ``kappa = (1 +
     1/C)^(1/2)``, V with factor 8/3.
     """
 
     bound: Callable[[Any, Any], Any]
+    count: Callable[[Any, Any, Any, Any, Any], Any] = lambda lip, kappa, rate, v, eps: lip * kappa * rate * v / eps
 
 
 def count_falls(seen: Sequence[Any], eps: Any) -> int:
@@ -205,14 +210,18 @@ def falls(statement: Falls, budget: Budget) -> list[Evidence]:
                 if eps > 0:
                     count = sum((p * count_falls(seen, eps) for p, seen in found), Fraction(0))
                     rate = float(statement.bound(float(eps), sigma))
-                    bound = float(problem.lipschitz) * kappa * rate * v / float(eps)
+                    bound = statement.count(float(problem.lipschitz), kappa, rate, v, float(eps))
                     yield {**point, "level": eps, "left": count, "bound": bound}
 
     def proof(budget: Budget) -> list[Evidence]:
         size, sigma, eps, over = sp.symbols("G s epsilon o", positive=True)
+        lip, kappa, rate, v = sp.symbols("L kappa b V", positive=True)
+        moved = kappa * rate * v  # all steps that begin above eps, in expectation; a fall needs (2 eps - eps) / L
+        enough = coefficient_signs(statement.count(lip, kappa, rate, v, eps) - moved / ((2 * eps - eps) / lip))[1]
         item = Inequality(size + sigma, "<=", statement.bound(eps, sigma) * size**2, {size: eps + over})
         found = inequality({"|grad f| + sigma <= bound |grad f|^2 above eps": item}, budget)
         if len(found) == 1 and isinstance(found[0], Exact):
+            found += [Exact("symbolic", {"the movement over that of one fall is not above the count": enough})]
             found += [*norm_bound(NormBound(1, form="uniform"), budget), *weighted(Weighted(Fraction(8, 3)), budget)]
         return found
 

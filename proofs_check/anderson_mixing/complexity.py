@@ -58,7 +58,14 @@ def iterations(statement: Iterations, budget: Budget) -> list[Evidence]:
         right_power = is_zero(statement.power(r) - 1 / (1 - r))
         return [
             *inequality({"N^-r <= N^(r-1)": exponents}, budget),
-            Exact("symbolic", {"K N^(r-1) = eps at N = (K/eps)^(1/(1-r))": solved, "that exponent": right_power}),
+            Exact(
+                "symbolic",
+                {
+                    "K N^(r-1) = eps at N = (K/eps)^(1/(1-r))": solved,
+                    "that exponent": right_power,
+                    "1/2 <= r < 1": all(Fraction(1, 2) <= Fraction(v) < 1 for v in statement.rs),
+                },
+            ),
         ]
 
     replay = """

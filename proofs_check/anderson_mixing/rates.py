@@ -26,7 +26,7 @@ RATE_REPLAY = (
     PATHS
     + """
 N, r = len(betas), witness["r"]
-right = read(witness["first"]) * (max(values) - low) * N ** (r - 1) + noise / (1 - r) * witness["tail"]
+right = read(witness["first"]) * (max(values) - low) * N ** witness["power"] + noise / (1 - r) * witness["tail"]
 violated = sum(squares) / N > right + 1e-6
 """
 )
@@ -37,11 +37,12 @@ violated = sum(squares) / N > right + 1e-6
 
 @dataclass(frozen=True)
 class Rate:
-    """``mean E |grad f|^2 <= first (M_f - f_low) N^(r-1) + noise sigma^2 / n * (N^-r - r N^-1) / (1 - r)``."""
+    """``mean E |grad f|^2 <= first (M_f - f_low) N^power + noise sigma^2 / n * tail / (1 - r)``, as functions of r."""
 
     first: Callable[[Any, Any, Any], Any]
     noise: Callable[[Any, Any], Any]
     tail: Callable[[Any, Any], Any] = lambda n, r: n**-r - r / n
+    power: Callable[[Any], Any] = lambda r: r - 1
 
 
 def _power_steps(top: Fraction, r: float, depth: int) -> list[Fraction]:
@@ -71,7 +72,8 @@ def rate(statement: Rate, budget: Budget) -> list[Evidence]:
                         "b": list(problem.b), "start": start, "N": count, "r": r, "n": n,
                         "mu": mu, "C": c, "left": float(sum(gradients)) / count,
                         "first": Fraction(first), "coefficient": Fraction(noise), "tail": tail,
-                        "right": float(first * (top_value - low)) * count ** (r - 1)
+                        "power": statement.power(r),
+                        "right": float(first * (top_value - low)) * count ** statement.power(r)
                         + float(noise * sigma2) / n / (1 - r) * tail,
                     }  # fmt: skip
 
@@ -103,6 +105,7 @@ def rate(statement: Rate, budget: Budget) -> list[Evidence]:
             "(1 + integral) / N = (N^-r - r/N) / (1 - r)": is_zero(
                 sp.expand(sp.powsimp(sp.expand((1 - r) * (1 + antiderivative) / n - statement.tail(n, r))))
             ),
+            "last weight over N: N^r / N": is_zero(sp.powsimp(n**r / n - n ** statement.power(r))),
             **telescoping(),
         }
         return [*one_step(OneStep(Fraction(1, 4), paper_noise), budget), *found, Exact("symbolic", steps)]

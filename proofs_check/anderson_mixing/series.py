@@ -161,22 +161,37 @@ def expected_value(statement: ExpectedValue, budget: Budget) -> list[Evidence]:
     return _tree_statement(sides, constants, VALUE_REPLAY, budget, proof)
 
 
+def series_bound(factor: Any, point: Any, drop: Any, coefficient: Any) -> Any:
+    """Right side of :class:`Weighted`; ``point`` has mu, sigma2, n and the betas."""
+    squares = sum(beta**2 for beta in point["betas"])
+    return factor / point["mu"] * (drop + coefficient * point["sigma2"] / point["n"] * squares)
+
+
 def weighted(statement: Weighted, budget: Budget) -> list[Evidence]:
     """The series whose finiteness gives (19)."""
 
     def sides(point: Any, problem: tiny.FiniteSum, tree: list[list[tiny.Node]]) -> tuple[Fraction, Fraction]:
-        coefficient = point["coefficient"]
-        squares = sum((beta**2 for beta in point["betas"]), Fraction(0))
         drop = problem.value(point["start"]) - problem.value(problem.minimiser)
         gradients = [tiny.mean(level, problem.squared_gradient) for level in tree[:-1]]
         total = sum((b * g for b, g in zip(point["betas"], gradients, strict=True)), Fraction(0))
-        return total, statement.factor / point["mu"] * (drop + coefficient * point["sigma2"] / point["n"] * squares)
+        return total, series_bound(statement.factor, point, drop, point["coefficient"])
 
     def constants(problem: tiny.FiniteSum, mu: Fraction, c: Fraction) -> dict[str, Any]:
         return {"coefficient": Fraction(sharp_noise(problem.lipschitz, mu, c)), "factor": statement.factor}
 
     def proof(budget: Budget) -> list[Evidence]:
         found = one_step(OneStep(1 / statement.factor, sharp_noise), budget)
-        return [*found, Exact("symbolic", telescoping())]
+        mu, sigma2, n, drop, weight, beta, old = sp.symbols("mu sigma2 n D c beta beta_0", positive=True)
+        factor, numbers = sp.Rational(str(statement.factor)), {"mu": mu, "sigma2": sigma2, "n": n}
+        before, after = (series_bound(factor, {**numbers, "betas": b}, drop, weight) for b in ((old,), (old, beta)))
+        steps = {
+            "mu / factor times the right side without steps is the fall of f": is_zero(
+                mu / factor * series_bound(factor, {**numbers, "betas": ()}, drop, weight) - drop
+            ),
+            "a step adds beta^2 times the noise term of one step": is_zero(
+                mu / factor * (after - before) - beta**2 * weight * sigma2 / n
+            ),
+        }
+        return [*found, Exact("symbolic", {**telescoping(), **steps})]
 
     return _tree_statement(sides, constants, WEIGHTED_REPLAY, budget, proof)

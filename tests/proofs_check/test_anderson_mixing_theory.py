@@ -19,6 +19,7 @@ from proofs_check.anderson_mixing import (
     random_output,
     rates,
     sam,
+    series,
     theorem_5,
     theorem_5_bound,
     tiny,
@@ -307,6 +308,44 @@ def test_descent_is_not_proved_without_14() -> None:
         assert rejects(check(statement("regularisation", factor, deltas), Budget.QUICK))
     assert rejects(check(statement("(14)", F(10001, 10000)), Budget.QUICK))
     assert not rejects(check(statement("(14)", F(99, 100)), Budget.QUICK))
+
+
+RATE = {"first": lambda lip, mu, c: 16 * lip * (1 + 1 / c) / mu**2, "noise": lambda lip, mu: 1 + 1 / (lip * mu)}
+EIGHT_THIRDS = F(8, 3)
+
+
+@pytest.mark.parametrize(
+    ("check", "statement"),
+    [
+        (almost_surely.smallest_gradient, almost_surely.SmallestGradient(EIGHT_THIRDS, lambda v, a, b: v / (a**3 * b))),
+        (almost_surely.smallest_gradient, almost_surely.SmallestGradient(EIGHT_THIRDS, lambda v, a, b: v / a**2)),
+        (almost_surely.smallest_gradient, almost_surely.SmallestGradient(EIGHT_THIRDS * F(99, 100))),
+        (
+            almost_surely.falls,
+            almost_surely.Falls(lambda eps, s: 1 / eps + s / eps**2, lambda lip, k, b, v, eps: 0.99 * lip * k * b * v),
+        ),
+        (almost_surely.falls, almost_surely.Falls(lambda eps, s: F(99, 100) * (1 / eps + s / eps**2))),
+        (rates.rate, rates.Rate(**RATE, power=lambda r: r - F(101, 100))),
+        (rates.rate, rates.Rate(**RATE, power=lambda r: -r)),
+        (rates.rate, rates.Rate(**RATE, tail=lambda n, r: n**-r - F(101, 100) * r / n)),
+        (complexity.iterations, complexity.Iterations(lambda r: 1 / (1 - r), ("499/1000", "3/4"))),
+        (theorem_5_bound.variance_reduced_bound, theorem_5_bound.Smoothness(True, F(99, 100))),
+        (theorem_5_bound.variance_reduced_bound, theorem_5_bound.Smoothness(True, F(1, 2))),
+    ],
+)
+def test_wrong_exponents_and_constants_of_the_bounds_are_not_accepted(check, statement) -> None:
+    assert rejects(check(statement, Budget.QUICK))
+
+
+@pytest.mark.parametrize("name", ["series_bound", "right_side"])
+def test_the_sums_are_proved_of_the_stated_right_side(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = series if name == "series_bound" else theorem_5_bound
+    whole = getattr(module, name)
+    monkeypatch.setattr(module, name, lambda *numbers: F(101, 100) * whole(*numbers) - whole(*numbers) / 50)
+    if name == "series_bound":
+        assert rejects(series.weighted(series.Weighted(F(4)), Budget.QUICK))
+    else:
+        assert rejects(theorem_5_bound.variance_reduced_bound(theorem_5_bound.Smoothness(True), Budget.QUICK))
 
 
 def test_a_fixed_damping_does_not_meet_14_whatever_the_penalty() -> None:
