@@ -20,8 +20,10 @@ _IRREGULAR = {
 }
 _FORMULA = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$|`(.+?)`", re.DOTALL)
 
-_NAMES = "alpha beta gamma delta eps epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi omega Sigma"
-_GREEK = dict(zip(_NAMES.split(), "αβγδεεζηθκλμνξπρστφωΣ", strict=True))
+_NAMES = (
+    "alpha beta gamma delta eps epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi omega Sigma Gamma"
+)
+_GREEK = dict(zip(_NAMES.split(), "αβγδεεζηθκλμνξπρστφωΣΓ", strict=True))
 # Ids, such as beta2-hat-unbiased, are left alone.
 _GREEK_NAME = re.compile(rf"(?<![A-Za-z_])({'|'.join(_GREEK)})(\d?)(?![A-Za-z0-9]|-(?:[a-z]+-)+[a-z])")
 _SYMBOLS = [
@@ -39,8 +41,8 @@ _SYMBOLS = [
         (r"(?<!\w)([a-z])(?:_hat\b|\^(?=[,.;: )]|$))", "\\1\N{COMBINING CIRCUMFLEX ACCENT}"),
     )
 ]
-_INDEX = re.compile(r"(?<![A-Za-z_.])([A-Za-zΑ-ω∑])_(\{[^{}]*\}|[A-Za-z0-9]{1,3}(?![A-Za-z0-9])|\*)")
-_POWER = re.compile(r"([\w)\]|*]|</sub>)\^(\{[^{}]*\}|\([^()]*\)|-?[A-Za-z0-9α-ω]+(?:/\d+\b)?)")
+_INDEX = re.compile(r"(?<![A-Za-z_])([A-Za-zΑ-ω∑])_(\{[^{}]*\}|[A-Za-z0-9]{1,3}(?![A-Za-z0-9])|\*)")
+_POWER = re.compile(r"([\w)\]|*]|</sub>)\^(\{[^{}]*\}|\([^()]*\)|-?[A-Za-z0-9α-ω]+(?:/\d+\b)?|\+(?= ))")
 
 
 def to_html(text: str) -> Any:
