@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import sympy as sp
 
-from ..checks.bounds import Inequality, inequality
+from ..checks.bounds import Inequality, inequality, sufficient
 from ..checks.search import ForAll, for_all
 from ..checks.symbolic import Identity, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Exact, Part
@@ -40,7 +41,7 @@ def on_gradients(steps: int, sides: Callable[..., Any], low: Any = -1, root: boo
 # --- A and B ---
 
 
-def rising(steps: int, factor: Any = 1) -> Problem:
+def rising(steps: int, factor: Fraction = Fraction(1)) -> Problem:
     """``v^M`` against ``factor v^A`` for gradients of one sign that do not fall (increments are the variables)."""
 
     def sides(values: Sequence[Any], functions: Any) -> tuple[Any, ...]:
@@ -49,25 +50,29 @@ def rising(steps: int, factor: Any = 1) -> Problem:
         for x in values[3:]:
             grads.append(grads[-1] + x)
         _, ours, adam = both(grads, values[0], values[1])
-        return ours[-1], factor * adam[-1]
+        return ours[-1], adam[-1] * factor.numerator / factor.denominator
 
     return on_gradients(steps, sides, 0)
 
 
-def _rising_proof(budget: Budget) -> list[Evidence]:
-    return list(
-        inequality(
-            {
-                "0 <= m_{t-1} <= g_{t-1} <= g_t gives m_t <= g_t": Inequality(
-                    B1 * P + (1 - B1) * (P + Q + R), "<=", P + Q + R, INSIDE
-                ),
-                "so v^M <= v^A, step by step": Inequality(
-                    B2 * V + (1 - B2) * M**2, "<=", B2 * (V + U) + (1 - B2) * (M + Q) ** 2, INSIDE
-                ),
-            },
-            budget,
-        )
+def _rising_proof(factor: Fraction, budget: Budget) -> list[Evidence]:
+    stated = sp.Rational(str(factor))
+    return sufficient(
+        {
+            "0 <= m_{t-1} <= g_{t-1} <= g_t gives m_t <= g_t": Inequality(
+                B1 * P + (1 - B1) * (P + Q + R), "<=", P + Q + R, INSIDE
+            ),
+            "so v^M <= factor v^A, step by step": Inequality(
+                B2 * stated * V + (1 - B2) * M**2, "<=", stated * (B2 * (V + U) + (1 - B2) * (M + Q) ** 2), INSIDE
+            ),
+        },
+        budget,
     )
+
+
+def _rising(sizes: Sequence[int], factor: Fraction = Fraction(1)) -> Never:
+    """``v^M <= factor v^A`` along gradients of one sign that do not fall, and what proves it."""
+    return Never(MODULE, [f"rising({t}, Fraction('{factor}'))" for t in sizes], partial(_rising_proof, factor))
 
 
 def _jump(ratio: Callable[[Any], Any]) -> dict[str, Identity]:
@@ -145,8 +150,8 @@ AREAS_A_B = Claim(
         Part(
             "AdaMomentum's coefficient is the larger one",
             never_violated,
-            printed=Never(MODULE, ["rising(2)", "rising(4)"], _rising_proof),
-            broken=Never(MODULE, ["rising(2, 0.5)", "rising(3, 0.5)"]),
+            printed=_rising((2, 4)),
+            broken=_rising((2, 3), Fraction(1, 2)),
             note=r"$0\le m_t\le g_t$, hence $v^M_t\le v^A_t$; both move along the same $m_t$, so AdaMomentum's move is "
             r"the "
             "longer one, in any such stretch.",

@@ -10,7 +10,7 @@ from typing import Any
 
 import sympy as sp
 
-from ..checks.bounds import Inequality, inequality
+from ..checks.bounds import Inequality, inequality, sufficient
 from ..checks.symbolic import Identity, is_zero, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Exact, Part
 from ..search import Never, Problem, never_violated
@@ -34,7 +34,7 @@ class Expansion:
     """``m_T = sum_j weight(T, j, betas) g_j``, and ``m_T^2 <= factor * (sum_j b^{T-j}) (sum_j b^{T-j} g_j^2)``."""
 
     weight: Callable[[int, int, Sequence[Any]], Any]
-    factor: int = 1
+    factor: Any = 1
 
 
 def _printed_weight(steps: int, j: int, betas: Sequence[Any]) -> Any:
@@ -70,8 +70,10 @@ def _expansion(statement: Expansion, budget: Budget) -> list[Evidence]:
         *found,
         Exact("symbolic", chain),
         *inequality(shrink, budget),
+        *sufficient({"1 <= the stated factor": Inequality(1, "<=", sp.Rational(str(statement.factor)))}, budget),
         *never_violated(
-            Never(MODULE, [f"expansion_bound({t}, {statement.factor})" for t in (1, 2, 3)], lambda _: []), budget
+            Never(MODULE, [f"expansion_bound({t}, Fraction('{statement.factor}'))" for t in (1, 2, 3)], lambda _: []),
+            budget,
         ),
     ]
 
@@ -87,7 +89,7 @@ def _product_steps() -> bool:
     )
 
 
-def expansion_bound(steps: int, factor: int = 1) -> Problem:
+def expansion_bound(steps: int, factor: Fraction = Fraction(1)) -> Problem:
     """``m_T^2`` against the two sums, decays at most ``b``."""
 
     def sides(values: Sequence[Any], functions: Any) -> tuple[Any, ...]:
@@ -95,7 +97,8 @@ def expansion_bound(steps: int, factor: int = 1) -> Problem:
         b, ratios, grads = values[0], values[1 : steps + 1], values[steps + 1 :]
         m = momenta(grads, [b * r for r in ratios])[-1]
         powers = [b ** (steps - j) for j in range(1, steps + 1)]
-        return m * m, factor * sum(powers) * sum(p * g * g for p, g in zip(powers, grads, strict=True))
+        product = sum(powers) * sum(p * g * g for p, g in zip(powers, grads, strict=True))
+        return m * m, product * factor.numerator / factor.denominator
 
     return Problem(
         ["b", *_names("r", steps), *_names("g", steps)],
@@ -126,10 +129,15 @@ EXPANSION = Claim(
 # --- second-moment lower bound ---
 
 
+def divisor(b: Any, s: Any) -> Any:
+    """Of the square of the repaired lower bound: ``1 + beta1^2 / beta2``."""
+    return 1 + b * b / (s * s)
+
+
 def lower_bound(steps: int, j: int, repaired: bool = False, monotone: bool = False) -> Problem:
     """``beta2^{T-j} (1-beta1)^2 g_j^2`` against ``sum_l beta2^{T-l} m_l^2``, both squared roots; beta2 = s^2.
 
-    ``repaired`` divides the left side by ``1 + beta1^2 / beta2`` for ``j >= 2``; ``monotone`` asks ``v_t <= v_{t+1}``.
+    ``repaired`` divides the left side by ``divisor`` for ``j >= 2``; ``monotone`` asks ``v_t <= v_{t+1}``.
     """
 
     def sides(values: Sequence[Any], functions: Any) -> tuple[Any, ...]:
@@ -139,7 +147,7 @@ def lower_bound(steps: int, j: int, repaired: bool = False, monotone: bool = Fal
         v = second_moments(m, s * s)
         left = s ** (2 * (steps - j)) * (1 - b) ** 2 * grads[j - 1] ** 2
         if repaired and j > 1:
-            left = left / (1 + b * b / (s * s))
+            left = left / divisor(b, s)
         right = sum(s ** (2 * (steps - k)) * m[k - 1] ** 2 for k in range(1, steps + 1))
         conditions = [1000 * (s - b) - 1] + ([b2 - b1 for b1, b2 in pairwise(v)] if monotone else [])
         return left, right, *conditions
@@ -154,7 +162,7 @@ def lower_bound(steps: int, j: int, repaired: bool = False, monotone: bool = Fal
 
 def _lower_bound_proof(budget: Budget) -> list[Evidence]:
     # m_j^2 + beta2 m_{j-1}^2 are two of the terms of the sum; (1 - beta) g_j = m_j - beta m_{j-1}.
-    gap = (1 + B**2 / S**2) * (M**2 + S**2 * P**2) - (M - B * P) ** 2
+    gap = divisor(B, S) * (M**2 + S**2 * P**2) - (M - B * P) ** 2
     identities = {
         "gap is a square": Identity(gap, (B * M / S + S * P) ** 2),
         "attained where m_j = -(beta2 / beta1) m_{j-1}": Identity(gap.subs(M, -(S**2) / B * P), 0),
@@ -173,7 +181,7 @@ def summed_bound(steps: int, repaired: bool = False) -> Problem:
         total = sum(s ** (2 * (steps - k)) * m[k - 1] ** 2 for k in range(1, steps + 1))
         left = sum(b ** (steps - j) * grads[j - 1] ** 2 for j in range(1, steps + 1))
         right = sum((b / s) ** (steps - j) * abs(grads[j - 1]) for j in range(1, steps + 1))
-        factor = 1 + b * b / (s * s) if repaired else 1
+        factor = divisor(b, s) if repaired else 1
         return (1 - b) ** 2 * left**2, factor * total * right**2, 1000 * (s - b) - 1
 
     return Problem(

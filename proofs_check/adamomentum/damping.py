@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from ..checks.bounds import Inequality, inequality
+from ..checks.bounds import Inequality, inequality, sufficient
 from ..checks.search import ForAll, for_all
 from ..checks.symbolic import Identity, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Part
@@ -60,21 +61,21 @@ IDENTITY = Claim(
 # --- the two steps in the final stage ---
 
 
-def final(place: str, premise: str) -> Problem:
-    """``1 - delta`` against step / approximate step, where v' is at most ``delta`` epsilon or its root is.
+def final(place: str, premise: str, share: int = 1) -> Problem:
+    """``1 - delta / share`` against step / approximate step, where v' is at most ``delta`` epsilon or its root is.
 
     ``place``: "inside" alpha/sqrt(v' + eps/(1-b2)), "outside" alpha/(sqrt(v') + eps). ``premise``: "v" or "root".
     """
 
     def sides(values: Any, functions: Any) -> tuple[Any, ...]:
-        share, k, b2, delta = values
+        part, k, b2, delta = values
         eps = delta * 0 + _power_of_ten(k, functions)
-        v = share * delta * eps if premise == "v" else (share * delta * eps) ** 2
+        v = part * delta * eps if premise == "v" else (part * delta * eps) ** 2
         if place == "inside":
             ratio = functions.sqrt(eps / (1 - b2)) / functions.sqrt(v + eps / (1 - b2))
         else:
             ratio = eps / (functions.sqrt(v) + eps)
-        return 1 - delta, ratio
+        return 1 - delta / share, ratio
 
     return Problem(
         ["share", "k", "beta2", "delta"],
@@ -93,23 +94,22 @@ def _power_of_ten(k: Any, functions: Any) -> Any:
     return type(k)(10) ** (-k)
 
 
-def _final_proof(budget: Budget) -> list[Evidence]:
-    share = X / (1 + X)
+def _final_proof(place: str, premise: str, share: int, budget: Budget) -> list[Evidence]:
+    """What the premise bounds, v' or its root, is ``V = part delta epsilon``; inside the root the steps are squared."""
     delta = Y / (1 + Y)
-    inside = {V: share * delta * EPS, B2: Z / (1 + Z), D: delta}
-    return list(
-        inequality(
-            {
-                "inside, squared: (1 - delta)^2 (v + eps/(1-b2)) <= eps/(1-b2)": Inequality(
-                    (1 - D) ** 2 * (V + EPS / (1 - B2)), "<=", EPS / (1 - B2), inside
-                ),
-                "outside, r = sqrt(v) <= delta eps: (1 - delta)(r + eps) <= eps": Inequality(
-                    (1 - D) * (V + EPS), "<=", EPS, inside
-                ),
-            },
-            budget,
-        )
-    )
+    small = {V: X / (1 + X) * delta * EPS, B2: Z / (1 + Z), D: delta}
+    rest, level = 1 - D / share, EPS / (1 - B2)
+    forms = {
+        ("inside", "v"): Inequality(rest**2 * (V + level), "<=", level, small),
+        ("outside", "root"): Inequality(rest * (V + EPS), "<=", EPS, small),
+    }
+    return sufficient({f"{place}, {premise}: (1 - delta / share) divisor <= its limit": forms[place, premise]}, budget)
+
+
+def final_step(place: str, premise: str, share: int = 1) -> Never:
+    """The step of the final stage to a relative error of ``delta / share``, and what proves it."""
+    call = f"final('{place}', '{premise}', {share})"
+    return Never(MODULE, [call], partial(_final_proof, place, premise, share))
 
 
 def _much_smaller(bound: Fraction) -> ForAll:
@@ -141,7 +141,7 @@ FINAL = Claim(
         Part(
             "AdaMomentum's step",
             never_violated,
-            printed=Never(MODULE, ["final('inside', 'v')"], _final_proof),
+            printed=final_step("inside", "v"),
             broken=Never(MODULE, ["final('outside', 'v')"]),
             note=r"Even $\hat v'_t\ll\epsilon/(1-\beta_2)$ suffices.",
         ),
@@ -150,7 +150,7 @@ FINAL = Claim(
             never_violated,
             printed=Never(MODULE, ["final('outside', 'v')"]),
             broken=Never(MODULE, ["final('outside', 'v')"]),
-            repair=Never(MODULE, ["final('outside', 'root')"], _final_proof),
+            repair=final_step("outside", "root"),
             repair_note=r"$\sqrt{\hat v'_t}\le\delta\epsilon$, that is $\hat v'_t\ll\epsilon^2$",
             note=r"The step is $\frac\alpha\epsilon/(1+\sqrt{\hat v'_t}/\epsilon)$. At $\epsilon=10^{-8}$, "
             r"$\hat v'_t=10^{-10}$ it is 1000 times shorter than $\alpha/\epsilon$. Over $\hat v'_t\in[0,1]$ the "

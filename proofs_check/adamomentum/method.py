@@ -12,7 +12,6 @@ import sympy as sp
 
 from optassay.optimizers import Adam, AdaMomentum, Rule
 
-from ..checks.bounds import Inequality, inequality
 from ..checks.search import ForAll, for_all
 from ..checks.symbolic import Identity, symbolic_identity
 from ..checks.trajectories import SamePath, same_path, sparse_stream
@@ -82,6 +81,12 @@ def _gradients(zero: bool) -> Callable[[Budget], Iterator[dict[str, Any]]]:
     return points
 
 
+def _signs(sign: int) -> dict[str, Identity]:
+    """``g / sqrt(g^2)`` for every ``g = +-h``, h > 0, against ``sign`` times the sign of g."""
+    h = sp.Symbol("h", positive=True)
+    return {name: Identity(g / sp.sqrt(g**2), sign * of_g) for name, g, of_g in (("g > 0", h, 1), ("g < 0", -h, -1))}
+
+
 def _sign_step(zero: bool = False, sign: int = 1) -> ForAll:
     """``g / sqrt(g^2)`` against sign(g), as squares and sign of the product; with ``zero`` g = 0 counts as 0 / 0."""
 
@@ -102,7 +107,7 @@ def _sign_step(zero: bool = False, sign: int = 1) -> ForAll:
         again=again,
         replay="from fractions import Fraction\ng = float(Fraction(witness['g']))\n"
         f"violated = g == 0 or (g > 0) - (g < 0) != {sign} * g / (g * g) ** 0.5",
-        proof=lambda budget: inequality({"(g / |g|)^2 = 1 for g != 0": Inequality((G / G) ** 2, ">=", 1)}, budget),
+        proof=lambda budget: symbolic_identity(_signs(sign), budget),
     )
 
 

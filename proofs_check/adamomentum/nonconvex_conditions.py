@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import sympy as sp
 
 from optassay.optimizers import AdaMomentum
 
-from ..checks.bounds import Inequality, inequality
+from ..checks.bounds import Inequality, inequality, sufficient
 from ..checks.search import ForAll, for_all
 from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled, Way, Witness
 from .toy_runs import TOYS, starts
@@ -22,29 +22,33 @@ from .transcription import momenta, second_moments
 # The conditions of theorem 2
 
 
-def _falls_below_one(budget: Budget) -> list[Evidence]:
-    """``beta_1 / t`` with ``beta_1 < 1`` falls and is below one."""
-    x, t = sp.symbols("x t", positive=True)
+def _falls_below_one(decay: str, budget: Budget) -> list[Evidence]:
+    """The same schedule for every ``beta1 < 1`` and every t."""
+    x, k = sp.symbols("x k", positive=True)
     beta1 = x / (1 + x)
+    now, after = (sp.sympify(decay, locals={"t": t, "beta1": beta1}) for t in (1 + k, 2 + k))
+    at_one = sp.sympify(decay, locals={"t": sp.Integer(1), "beta1": beta1})
     bounds = {
-        "falls": Inequality(beta1 / (1 + t + 1), "<=", beta1 / (1 + t)),
-        "is below one": Inequality(beta1 / (1 + t), "<", 1),
+        "is not negative": Inequality(0, "<=", after),
+        "falls": Inequality(after, "<=", now),
+        "is below one": Inequality(now, "<", 1),
+        "is below one at t = 1": Inequality(at_one, "<", 1),
     }
-    return list(inequality(bounds, budget))
+    return sufficient(bounds, budget)
 
 
-def _example(decay: str, proof: Any = None) -> ForAll:
-    """0 <= beta_{1,t+1} <= beta_{1,t} < 1 for a schedule given as text in t."""
-
-    def at(t: int, kind: Any) -> Any:
-        return kind(eval(decay, {"t": Fraction(t), "Fraction": Fraction}))
+def _example(decay: str) -> ForAll:
+    """0 <= beta_{1,t+1} <= beta_{1,t} < 1 for a schedule given as text in t and beta1."""
 
     def points(budget: Budget) -> Iterator[dict[str, Any]]:
-        for t in range(1, budget.pick(200, 2000)):
-            yield {"decay": decay, "t": t}
+        for beta1 in ("1/2", "9/10", "999/1000") if "beta1" in decay else ("9/10",):
+            for t in range(1, budget.pick(200, 2000)):
+                yield {"decay": decay, "beta1": beta1, "t": t}
 
     def sides(p: Any, kind: Any) -> tuple[Any, Any]:
-        now, after = at(p["t"], kind), at(p["t"] + 1, kind)
+        now, after = (
+            kind(eval(decay, {"t": Fraction(t), "beta1": Fraction(p["beta1"])})) for t in (p["t"], p["t"] + 1)
+        )
         return (now if 0 <= after <= now else now + 1), 1
 
     return ForAll(
@@ -52,9 +56,10 @@ def _example(decay: str, proof: Any = None) -> ForAll:
         lambda p: sides(p, Fraction),
         "<",
         lambda p: sides(p, float),
-        "from fractions import Fraction\nt = Fraction(witness['t'])\nviolated = eval(witness['decay']) >= 1",
+        "from fractions import Fraction\nt, beta1 = Fraction(witness['t']), Fraction(witness['beta1'])\n"
+        "now = eval(witness['decay'])\nt = t + 1\nviolated = now >= 1 or not 0 <= eval(witness['decay']) <= now",
         margins=(0.0, 0.0),
-        proof=proof,
+        proof=partial(_falls_below_one, decay),
     )
 
 
@@ -168,7 +173,7 @@ CLAIMS = [
                 for_all,
                 printed=_example("1/t"),
                 broken=_example("2/t"),
-                repair=_example("Fraction(9,10)/t", _falls_below_one),
+                repair=_example("beta1/t"),
                 repair_note=r"$\beta_{1,t}=\beta_1/t$ with $\beta_1<1$",
                 note=r"$\beta_{1,1}=1$ is not below 1; then $m_1=0$, $v_1=0$, no $c>0$, and $c_1=\beta_{1,1}/"
                 r"(1-\beta_{1,1})$ in lemma 5 does not exist.",

@@ -26,8 +26,9 @@ from .nonconvex_lemmas import Bounded, on_runs
 
 @dataclass(frozen=True)
 class Sums:
-    """Factors of the right sides of (22), (23), (24): ``w_1``, ``w_1^2`` and ``T w_T`` times these."""
+    """Factors of the right sides of (21) to (24): ``alpha_t^2 / c``, ``w_1``, ``w_1^2``, ``T w_T`` times these."""
 
+    squares: Any = 1
     first: Any = 1
     second: Any = 1
     third: Any = 1
@@ -43,7 +44,7 @@ def falling_sums(s: Sums, budget: Budget) -> list[Evidence]:
     u, e, d, low, more, a, b, c, q, b2 = sp.symbols("u e d m h a b c q beta_2", positive=True)
     first, top = e + u, e + d + u
     steps = {
-        "(21), termwise: 1/v_t <= 1/c": coefficient_signs(1 / c - 1 / (c + d))[1],
+        "(21), termwise: 1/v_t <= 1/c": coefficient_signs(s.squares / c - 1 / (c + d))[1],
         "telescoping: (w_1 - w_T) + (w_T - w_{T+1}) = w_1 - w_{T+1}": is_zero((a - b) + (b - c) - (a - c)),
         "(22): sum of decrements w_1 - w_T": coefficient_signs(s.first * first - e)[1],
         "(23), termwise: d^2 <= w_1 d": coefficient_signs(top * d - d**2)[1],
@@ -109,19 +110,27 @@ def _with_epsilon(extra: bool) -> ForAll:
 # Corollary 2
 
 
-def _harmonic(extra: Any, budget: Budget) -> list[Evidence]:
+@dataclass(frozen=True)
+class Factor:
+    """``T alpha_T = alpha T^power`` and ``eta = alpha^2 (extra + log T)`` for ``alpha_t = alpha / sqrt(t)``."""
+
+    extra: Any = 1
+    power: Any = Fraction(1, 2)
+
+
+def _harmonic(s: Factor, budget: Budget) -> list[Evidence]:
     """``sum_{t <= T} 1/t <= extra + log T``: at T = 1, and the increments 1/(T + 1) <= log(1 + 1/T)."""
     x = sp.Symbol("x", positive=True)
     slope = sp.diff(sp.log(1 + x) - x / (1 + x), x)
     steps = {
-        "T = 1": bool(extra >= 1),
+        "T = 1": bool(s.extra >= 1),
         "log(1 + x) - x/(1 + x) rises from 0 (x = 1/T)": coefficient_signs(slope)[0],
-        "T alpha_T = alpha sqrt(T)": is_zero(x**2 * (1 / sp.sqrt(x**2)) - x),
+        "T alpha_T = alpha T^power": is_zero(x / sp.sqrt(x) - x ** sp.Rational(str(s.power))),
     }
     total, largest = Fraction(0), budget.pick(60, 300)
     for t in range(1, largest):
         total += Fraction(1, t)
-        steps[f"balls, T = {t}"] = bool(ball(total) <= ball(Fraction(extra)) + ball(t).log())
+        steps[f"balls, T = {t}"] = bool(ball(total) <= ball(Fraction(s.extra)) + ball(t).log())
     return [Exact("certificate", steps)]
 
 
@@ -306,8 +315,8 @@ CLAIMS = [
             Part(
                 "the harmonic sum and the factor",
                 _harmonic,
-                printed=1,
-                broken=Fraction(1, 2),
+                printed=Factor(),
+                broken=Factor(extra=Fraction(1, 2)),
                 note=r"The constant 1 is sharp at $T=1$; $0.5773$ is its limit. $w_t\ge w_{t+1}$ is still assumed.",
             ),
         ),

@@ -1,4 +1,4 @@
-"""Proofs of section 4 follow the constants that are stated: a smaller one is not accepted."""
+"""Proofs follow the constants that are stated: a smaller one is not accepted."""
 
 from __future__ import annotations
 
@@ -11,11 +11,25 @@ from typing import Any
 import pytest
 import sympy as sp
 
-from proofs_check.adamomentum import convex_chain, convex_corollary, convex_extensions, convex_sums, convex_theorem
+from proofs_check.adamomentum import (
+    areas,
+    convex_chain,
+    convex_corollary,
+    convex_extensions,
+    convex_steps,
+    convex_sums,
+    convex_theorem,
+    damping,
+    method,
+    nonconvex_conditions,
+    nonconvex_rate,
+)
 from proofs_check.adamomentum.convex_corollary import DISPLAYS
 from proofs_check.adamomentum.convex_sums import SUM_FORMS
 from proofs_check.adamomentum.convex_theorem import REGRET_FORMS
 from proofs_check.checks.bounds import Inequality, sufficient
+from proofs_check.checks.search import for_all
+from proofs_check.checks.symbolic import symbolic_identity
 from proofs_check.claim import Budget, InconsistentEvidence, Verdict, judge, rejects
 from proofs_check.search import Never, never_violated
 
@@ -106,3 +120,42 @@ def test_corollary_1_with_the_last_term_divided_twice() -> None:
     not_accepted(convex_corollary.average_bound("extracted", ((2, 0, False),), series=False))
     # The series of (18) starts at lam: for the decays beta_1 lam^{t - 1} it is too small by 1 / lam.
     not_accepted(convex_corollary.average_bound("above", ((2, 1, False),), series=True))
+
+
+def test_expansion_lower_bound_and_rising_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = convex_steps.EXPANSION.parts[0].printed
+    assert rejects(convex_steps._expansion(replace(printed, factor=LESS), Budget.QUICK))
+    not_accepted(areas._rising((2,), LESS))
+    monkeypatch.setattr(convex_steps, "divisor", lambda b, s: 1 + 99 * b * b / (100 * s * s))
+    assert rejects(convex_steps._lower_bound_proof(Budget.QUICK))
+
+
+def test_final_steps() -> None:
+    assert verdict(damping.final_step("inside", "v", 2)) is Verdict.PROVED  # delta (1 - beta_2) / 2, really
+    not_accepted(damping.final_step("inside", "v", 5))
+    not_accepted(damping.final_step("outside", "root", 2))
+
+
+@pytest.mark.parametrize("sign", [0, 2])
+def test_sign_of_the_gradient(sign: int) -> None:
+    assert rejects(for_all(method._sign_step(sign=sign), Budget.QUICK))
+    assert rejects(symbolic_identity(method._signs(sign), Budget.QUICK))
+
+
+@pytest.mark.parametrize("decay", ["beta1*t/10", "beta1/t - 1/1000", "101*beta1/(100*t)"])
+def test_decays_of_theorem_2(decay: str) -> None:
+    """Growing, below zero from some t on, and above one for some beta_1 < 1."""
+    assert rejects(nonconvex_conditions._falls_below_one(decay, Budget.QUICK))
+    assert not rejects(nonconvex_conditions._falls_below_one("beta1/t", Budget.QUICK))
+
+
+@pytest.mark.parametrize("name", ["squares", "first", "second"])
+def test_sums_of_falling_steps(name: str) -> None:
+    less = nonconvex_rate.Sums(**{name: sp.Rational(99, 100)})
+    assert rejects(nonconvex_rate.falling_sums(less, Budget.QUICK))
+    assert rejects(nonconvex_rate.falling_sums(nonconvex_rate.Sums(third=sp.Rational(101, 100)), Budget.QUICK))
+
+
+@pytest.mark.parametrize("change", [{"extra": LESS}, {"power": Fraction(51, 100)}, {"power": Fraction(49, 100)}])
+def test_factor_of_corollary_2(change: Mapping[str, Any]) -> None:
+    assert rejects(nonconvex_rate._harmonic(nonconvex_rate.Factor(**change), Budget.QUICK))
