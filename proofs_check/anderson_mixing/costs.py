@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 import sympy as sp
@@ -86,8 +85,9 @@ violated = count * d != witness["stated"]
     return [Exact("symbolic", {"closed form of the count for every m": sp.expand(total - formula(m)) == 0})]
 
 
-def storage(statement: Literal["columns", "all"], budget: Budget) -> list[Evidence]:
-    """Numbers of length d that the state of the rule keeps: 2 m for X and R; ``all``: nothing but those."""
+def storage(count: Callable[[int], int], budget: Budget) -> list[Evidence]:
+    """Vectors of length d that the state of the rules keeps for X and R, against the stated number of m."""
+    del budget
     steps = {}
     for m in (1, 3, 8):
         for d in (50, 200):
@@ -96,8 +96,7 @@ def storage(statement: Literal["columns", "all"], budget: Budget) -> list[Eviden
                 state = rule.init(params)
                 for k in range(m + 2):
                     params, state = rule.step(params, np.cos(np.arange(d) * (k + 1.0)), state)
-                columns = [*state.history.x, *state.history.r]
-                whole = columns + [v for v in state[1:] if isinstance(v, np.ndarray) and v.shape == (d,)]
-                found = len({id(v) for v in (columns if statement == "columns" else whole)})
-                steps[f"{type(rule).__name__}, m = {m}, d = {d}: 2 m vectors"] = found == 2 * m
+                columns = {id(v): v for v in (*state.history.x, *state.history.r)}
+                numbers = sum(v.size for v in columns.values())
+                steps[f"{type(rule).__name__}, m = {m}, d = {d}: {count(m)} d numbers"] = numbers == count(m) * d
     return [Exact("enumeration", steps, instances=len(steps))]

@@ -16,7 +16,7 @@ from quadratics.krylov import exact_anderson, exact_gmres
 from ..checks.matrices import MatrixIdentity, matrix_identity
 from ..checks.rational import fractions
 from ..checks.search import ForAll, for_all
-from ..claim import Budget, Claim, Evidence, Exact, Part, Way, Witness
+from ..claim import Budget, Claim, Evidence, Exact, InconsistentEvidence, Part, Way, Witness
 from .costs import cost, storage
 from .histories import kernel_in_kernel, rank
 from .krylov_equivalence import SameAsGMRES, same_as_gmres
@@ -73,7 +73,12 @@ violated = bool(s @ r <= 0 and np.max(np.abs(s)) > 1e-9)
 """
 
 
-EPSILON = {"Adagrad": sp.Rational(1, 10**10), "RMSprop": sp.Rational(1, 10**8)}
+# The diagonal D of the step -D g, of g and the past (of the squares, as the rule weighs them); rules without momentum.
+DIAGONAL: dict[str, Callable[[Any, Any], Any]] = {
+    "gradient descent": lambda past, g: sp.Rational(1, 2) + 0 * g,
+    "Adagrad": lambda past, g: 1 / (2 * (sp.sqrt(past + g**2) + sp.Rational(1, 10**10))),
+    "RMSprop": lambda past, g: 1 / (2 * (sp.sqrt(past + g**2 / 100) + sp.Rational(1, 10**8))),
+}
 
 
 def _has_preconditioner(statement: Steps, budget: Budget) -> list[Evidence]:
@@ -93,44 +98,46 @@ def _has_preconditioner(statement: Steps, budget: Budget) -> list[Evidence]:
         return float(step @ r > 0)
 
     def run(point: Any) -> tuple[float, float]:
-        rule, params = RULES[point["optimizer"]](), np.zeros(2)
-        state, before = rule.init(params), params
-        for g in point["gradients"]:
-            before = params
-            params, state = rule.step(params, np.array(g, dtype=float), state)
-        return 1.0, verdict(params - before, -np.array(point["gradients"][-1], dtype=float))
+        gradients = [np.array(g, dtype=float) for g in point["gradients"]]
+        found = _last_step(point["optimizer"], gradients)
+        if np.max(np.abs(found - _transcribed(point["optimizer"], gradients))) > 1e-12:
+            raise InconsistentEvidence(f"{point['optimizer']}: the rule does not make the transcribed step")
+        return 1.0, verdict(found, -gradients[-1])
 
     def by_hand(point: Any) -> tuple[float, float]:
         gradients = [np.array(g, dtype=float) for g in point["gradients"]]
         return 1.0, verdict(_transcribed(point["optimizer"], gradients), -gradients[-1])
 
     def proof(budget: Budget) -> list[Evidence]:
-        """``s = -D g``, diagonal D > 0 for every past: ``M = D^-1``; the search has seen that the rules are this."""
-        past, g = sp.Symbol("past", nonnegative=True), sp.Symbol("g", real=True)  # past: of the squares
-        diagonal = {
-            "gradient descent": sp.Rational(1, 2),
-            "Adagrad": 1 / (2 * (sp.sqrt(past + g**2) + EPSILON["Adagrad"])),
-            "RMSprop": 1 / (2 * (sp.sqrt(past + g**2 / 100) + EPSILON["RMSprop"])),
-        }
-        named = {name: diagonal.get(name, sp.nan).is_positive is True for name in statement.optimizers}
-        return [Exact("symbolic", {f"{name}: the diagonal is positive": held for name, held in named.items()})]
+        """``s = -D g``, diagonal D > 0 for every past: ``M = D^-1``; the search compares the rules' steps with this."""
+        past, g = sp.Symbol("past", nonnegative=True), sp.Symbol("g", real=True)
+        diagonals = {name: DIAGONAL.get(name, lambda past, g: sp.nan)(past, g) for name in statement.optimizers}
+        positive = {f"{name}: the diagonal is positive": d.is_positive is True for name, d in diagonals.items()}
+        return [Exact("symbolic", positive)]
 
     methods = ("the update rules", "their last step by hand")
     return for_all(ForAll(points, run, "==", by_hand, STEP_REPLAY, methods, (0.5, 0.5), proof=proof), budget)
 
 
+def _last_step(name: str, gradients: Sequence[np.ndarray]) -> np.ndarray:
+    """Of the rule, run on the gradients."""
+    rule, params = RULES[name](), np.zeros(len(gradients[0]))
+    state, before = rule.init(params), params
+    for g in gradients:
+        before = params
+        params, state = rule.step(params, g, state)
+    return params - before
+
+
 def _transcribed(name: str, gradients: Sequence[np.ndarray]) -> np.ndarray:
     """The last step with step size 1/2 and the usual defaults."""
     g, t = gradients[-1], len(gradients)
-    if name == "gradient descent":
-        return -0.5 * g
     if name == "momentum":
         return -0.5 * np.sum([0.5 ** (t - 1 - k) * v for k, v in enumerate(gradients)], axis=0)
-    if name == "Adagrad":
-        return -0.5 * g / (np.sqrt(sum(v * v for v in gradients)) + float(EPSILON["Adagrad"]))
-    if name == "RMSprop":
-        second = sum(0.01 * 0.99 ** (t - 1 - k) * v * v for k, v in enumerate(gradients))
-        return -0.5 * g / (np.sqrt(second) + float(EPSILON["RMSprop"]))
+    if name in DIAGONAL:
+        weights = [0.01 * 0.99 ** (t - 1 - k) if name == "RMSprop" else 1.0 for k in range(t - 1)]
+        past = sum((w * v * v for w, v in zip(weights, gradients[:-1], strict=True)), 0 * g)
+        return -g * np.array([float(DIAGONAL[name](p, v)) for p, v in zip(past, g, strict=True)])
     first = sum(0.1 * 0.9 ** (t - 1 - k) * v for k, v in enumerate(gradients)) / (1 - 0.9**t)
     second = sum(0.001 * 0.999 ** (t - 1 - k) * v * v for k, v in enumerate(gradients)) / (1 - 0.999**t)
     return -0.5 * first / (np.sqrt(second) + 1e-8)
@@ -328,7 +335,7 @@ CLAIMS = [
         "$O(md)+O(m^3)$. "
         "Judged by counted multiplications with vectors of length $d$, (15) included.",
         parts=(
-            Part("2 m d numbers for X and R", storage, printed="columns", broken="all"),
+            Part("2 m d numbers for X and R", storage, printed=lambda m: 2 * m, broken=lambda m: 2 * m - 1),
             Part(
                 "full products: (2 m^2 + 4 m + 1) d",
                 cost,

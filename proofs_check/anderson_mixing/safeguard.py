@@ -266,7 +266,7 @@ CLAIMS = [
                 "how often it is active",
                 _activity,
                 printed=0.5,
-                broken=1.01,
+                broken=0.9,
                 bears=False,
                 note=r"Random spectra, $d=10$, $\mu=0.01$; never up to $\kappa=9$; at $\kappa=10^4$, "
                 r"$\beta=1/L$ more than half of the steps. With $\beta=1/l=10^4$ (beyond $\beta\mu\le1/L$) it acts at "

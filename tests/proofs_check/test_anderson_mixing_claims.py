@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from optassay.arrays import context
-from optassay.optimizers import _projection
+from optassay.optimizers import Adagrad, _projection
 from optassay.optimizers._gram import History
 from proofs_check._encode import encode
 from proofs_check.anderson_mixing import (
@@ -24,10 +24,11 @@ from proofs_check.anderson_mixing import (
     small_eigenproblem,
     superlinear,
 )
+from proofs_check.anderson_mixing.costs import storage
 from proofs_check.anderson_mixing.krylov_equivalence import SameAsGMRES, same_as_gmres
 from proofs_check.checks.matrices import MatrixIdentity, matrix_identity
 from proofs_check.checks.rational import fractions
-from proofs_check.claim import Budget, Claim, Witness, rejects
+from proofs_check.claim import Budget, Claim, InconsistentEvidence, Witness, rejects
 from proofs_check.judge import judge_claim, replay
 from quadratics.krylov import anderson_iterates, exact_anderson, exact_gmres, gmres_iterates
 
@@ -215,6 +216,20 @@ def test_eigenvalue_from_columns_survives_condition_numbers(d: int, m: int) -> N
         half = (mx + mr / 2) * mpmath.inverse(mr.T * mr + mpmath.mpf(delta) * (mx.T * mx)) * mr.T
         exact = float(max(mpmath.eigsy(half + half.T, eigvals_only=True)))
     assert value == pytest.approx(exact, rel=1e-6)
+
+
+def test_steps_of_the_optimizers_are_those_that_the_proof_speaks_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = enhancements.Steps(("Adagrad",))
+    assert not rejects(enhancements._has_preconditioner(steps, Budget.QUICK))
+    monkeypatch.setitem(enhancements.RULES, "Adagrad", lambda: Adagrad(0.505))
+    with pytest.raises(InconsistentEvidence, match="transcribed"):
+        enhancements._has_preconditioner(steps, Budget.QUICK)
+
+
+def test_storage_of_another_number_of_vectors_is_rejected() -> None:
+    assert not rejects(storage(lambda m: 2 * m, Budget.QUICK))
+    for wrong in (lambda m: 2 * m + 1, lambda m: m + 1, lambda m: m * m):
+        assert rejects(storage(wrong, Budget.QUICK))
 
 
 def test_matrix_identity_rejects_a_wrong_order_of_factors() -> None:
