@@ -6,6 +6,7 @@ average A of the ``w_i g_i`` and of ``D_i = beta_i (D_{i-1} + delta_i m_{i-1})``
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
@@ -13,13 +14,33 @@ import sympy as sp
 
 from analysis.nonconvex import Constants, theorem_constants
 
-from ..checks.bounds import Inequality, inequality
+from ..checks.bounds import Inequality, inequality, sufficient
 from ..checks.symbolic import Identity, symbolic_identity
 from ..claim import Budget, Evidence, Witness
 
 L, B, H, G = sp.symbols("L b H G", positive=True)  # b = beta_1 / (1 - beta_1), a = 1 + b
 FIRST, DROP = sp.symbols("w_1 Delta", positive=True)
 EXTRAPOLATED = H + L * B * G  # bounds the gradient at z_i = theta_i - c_i w_{i-1} m_{i-1}
+
+
+@dataclass(frozen=True)
+class Lemmas:
+    """Factors of lemmas 6 and 8 to 11, by default what the steps below give.
+
+    ``eight`` times ``(b - c)(|grad f(z)|^2 + G^2)``; ``squares`` times ``L`` (T_4, T_5, T_6); of T_2: ``own`` and
+    ``L^2 share`` times ``sum |w g|^2``, ``L^2 H^2 lagged`` times ``sum |delta|^2``, ``noise`` times
+    ``H^2 (sum |delta|_1 + |w_1|_1)``.
+    """
+
+    eight: Any = sp.Rational(1, 2)
+    squares: Any = sp.Rational(3, 2)
+    own: Any = sp.Rational(1, 2)
+    share: Any = B**2
+    lagged: Any = B**4
+    noise: Any = 2
+
+
+GIVEN = Lemmas()
 
 
 def stated(repaired: bool, gradient: Any = H) -> Constants:
@@ -29,12 +50,12 @@ def stated(repaired: bool, gradient: Any = H) -> Constants:
 
 def contributions(at_z: Any = H) -> Constants:
     """What the steps below add up to, ``at_z`` bounding the gradients at the z_i."""
-    factor = sp.Rational(3, 2) * L
+    k, squares = GIVEN, GIVEN.squares * L
     return Constants(
-        factor + sp.Rational(1, 2) + L**2 * B**2,
-        H * at_z * B + 2 * H**2,
-        (factor + L**2 * B**2) * H**2 * B**2,
-        B * (at_z**2 + G**2) / 2 + factor * B**2 * G**2 + 2 * H**2 * FIRST + DROP,
+        squares + k.own + L**2 * k.share,
+        H * at_z * B + k.noise * H**2,
+        (squares * B**2 + L**2 * k.lagged) * H**2,
+        k.eight * B * (at_z**2 + G**2) + squares * B**2 * G**2 + k.noise * H**2 * FIRST + DROP,
     )
 
 
@@ -106,15 +127,16 @@ def _averages(budget: Budget) -> list[Evidence]:
 
 
 @cache
-def _steps(budget: Budget) -> tuple[Evidence, ...]:
-    """Lemmas 6 to 11, none of which depends on the stated constants."""
+def _steps(k: Lemmas, budget: Budget) -> tuple[Evidence, ...]:
+    """Lemmas 6 to 11 with the factors that :data:`GIVEN` names; what is stated is compared with these."""
     n, p, q, c, d, e, x, y, z = sp.symbols("n p q c d e x y z", positive=True)
     identities = {
-        "lemma 8: p q against (p^2 + q^2)/2": Identity((p**2 + q**2) / 2 - p * q, (p - q) ** 2 / 2),
+        "lemma 8: p q against p^2 + q^2": Identity(k.eight * (p**2 + q**2) - p * q, (p - q) ** 2 / 2),
+        "lemma 6: L/2 times three squares": Identity(L / 2 * 3, k.squares * L),
         "lemma 8: decrements of c telescope": Identity((c - d) + (d - e), c - e),
-        "lemma 11: <u, w g> against u^2/2 + (w g)^2/2": Identity(p**2 / 2 + q**2 / 2 - p * q, (p - q) ** 2 / 2),
+        "lemma 11: <u, w g> against u^2/2 + (w g)^2/2": Identity(p**2 / 2 + k.own * q**2 - p * q, (p - q) ** 2 / 2),
         "lemma 11: (L^2 b^2 / 2) (2 A^2 + 2 D^2)": Identity(
-            L**2 * B**2 / 2 * (2 * x + 2 * B**2 * H**2 * y), L**2 * B**2 * x + L**2 * B**4 * H**2 * y
+            L**2 * B**2 / 2 * (2 * x + 2 * B**2 * H**2 * y), L**2 * k.share * x + L**2 * k.lagged * H**2 * y
         ),
     }
     at_z = {p: EXTRAPOLATED / (1 + x), q: H / (1 + y), c: B / (1 + z)}
@@ -124,14 +146,16 @@ def _steps(budget: Budget) -> tuple[Evidence, ...]:
             p + L * c * q, "<=", EXTRAPOLATED, {p: H / (1 + x), q: G / (1 + y), c: B / (1 + z)}
         ),
         "lemma 7, per coordinate": Inequality(c * p * q * d, "<=", B * EXTRAPOLATED * H * d, at_z),
-        "lemma 8": Inequality(c * (p**2 + q**2) / 2, "<=", B * (EXTRAPOLATED**2 + G**2) / 2, at_z | {q: G / (1 + y)}),
+        "lemma 8": Inequality(c * (p**2 + q**2), "<=", B * (EXTRAPOLATED**2 + G**2), at_z | {q: G / (1 + y)}),
         "lemma 9: squares of decrements against the square of their sum": Inequality(d**2 + e**2, "<=", (d + e) ** 2),
         "lemma 9": Inequality(c**2 * q**2, "<=", B**2 * G**2, {c: B / (1 + z), q: G / (1 + y)}),
         "lemma 10, per coordinate": Inequality((c * d * q) ** 2, "<=", B**2 * H**2 * d**2, at_z),
         "lemma 11: |z - theta| = c |w m|, L-Lipschitz": Inequality(
             L**2 * c**2 * n**2 / 2, "<=", L**2 * B**2 * n**2 / 2, {c: B / (1 + z)}
         ),
-        "lemma 11: noise against delta, per coordinate": Inequality(p * d * (p + q), "<=", 2 * H**2 * d, at_theta),
+        "lemma 11: noise against delta, per coordinate": Inequality(
+            p * d * (p + q), "<=", k.noise * H**2 * d, at_theta
+        ),
     }
     return (
         *three_squares(3, budget),
@@ -146,5 +170,11 @@ def derived(statement: Constants, budget: Budget) -> list[Evidence]:
 
     The noise meets ``w_{i-1}``, which it does not enter, with mean zero; ``delta_i`` (and ``w_1``) is what is left.
     """
-    found = inequality(collected(statement, EXTRAPOLATED), budget)
-    return found if isinstance(found[0], Witness) else [*found, *_steps(budget)]
+    return [*sufficient(collected(statement, EXTRAPOLATED), budget), *_steps(GIVEN, budget)]
+
+
+def lemmas(statement: Lemmas, budget: Budget) -> list[Evidence]:
+    """Lemmas 8 to 11 with the stated factors, from the same steps."""
+    names = [field.name for field in fields(Lemmas)]
+    stated_ones = {n: Inequality(getattr(GIVEN, n), "<=", getattr(statement, n)) for n in names}
+    return [*_steps(GIVEN, budget), *sufficient(stated_ones, budget)]

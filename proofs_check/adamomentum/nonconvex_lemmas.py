@@ -15,7 +15,7 @@ from ..checks.bounds import Inequality, inequality
 from ..checks.search import ForAll, for_all
 from ..checks.symbolic import Identity, symbolic_identity
 from ..claim import Budget, Claim, Evidence, Part, Witness
-from .nonconvex_derivation import EXTRAPOLATED, L, collected, derived, stated, three_squares
+from .nonconvex_derivation import EXTRAPOLATED, L, Lemmas, collected, derived, lemmas, stated, three_squares
 from .nonconvex_runs import Terms, expected, instances
 
 # Lemma 5
@@ -311,9 +311,9 @@ CLAIMS = [
             ),
             Part(
                 "lemmas 8-11 in their sharpest form (half in 8, b^2 and b^4 in 11), any dimension, T and noise",
-                derived,
-                printed=stated(True, EXTRAPOLATED),
-                broken=stated(True, EXTRAPOLATED)._replace(c1=L),
+                lemmas,
+                printed=Lemmas(),
+                broken=Lemmas(eight=sp.Rational(1, 4)),
                 note=r"With $H+LbG$ for the H that bounds $\|\nabla f(z_i)\|$; the same derivation as in "
                 "theorem-5-inequality-20.",
             ),

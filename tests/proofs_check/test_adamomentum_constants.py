@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from typing import Any
 
@@ -22,6 +22,7 @@ from proofs_check.adamomentum import (
     damping,
     method,
     nonconvex_conditions,
+    nonconvex_derivation,
     nonconvex_rate,
 )
 from proofs_check.adamomentum.convex_corollary import DISPLAYS
@@ -159,3 +160,20 @@ def test_sums_of_falling_steps(name: str) -> None:
 @pytest.mark.parametrize("change", [{"extra": LESS}, {"power": Fraction(51, 100)}, {"power": Fraction(49, 100)}])
 def test_factor_of_corollary_2(change: Mapping[str, Any]) -> None:
     assert rejects(nonconvex_rate._harmonic(nonconvex_rate.Factor(**change), Budget.QUICK))
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(nonconvex_derivation.Lemmas)])
+def test_factors_of_lemmas_6_to_11(name: str) -> None:
+    """A smaller factor is not proved, and the steps do not give it either."""
+    d = nonconvex_derivation
+    less = replace(d.GIVEN, **{name: getattr(d.GIVEN, name) * sp.Rational(99, 100)})
+    assert rejects(d.lemmas(less, Budget.QUICK))
+    assert rejects(d._steps(less, Budget.QUICK))
+    assert not rejects(d.lemmas(replace(d.GIVEN, eight=1, share=d.B**2 * (1 + d.B) ** 2), Budget.QUICK))
+
+
+@pytest.mark.parametrize("name", ["c1", "c2", "c3", "c4"])
+def test_constants_of_20(name: str) -> None:
+    d = nonconvex_derivation
+    printed = d.stated(True, d.EXTRAPOLATED)
+    assert rejects(d.derived(printed._replace(**{name: getattr(printed, name) * sp.Rational(99, 100)}), Budget.QUICK))
