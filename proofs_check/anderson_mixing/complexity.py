@@ -130,15 +130,32 @@ def _summed_decrease(budget: Budget) -> list[Evidence]:
     return [*one_step(OneStep(Fraction(1, 4), paper_noise), budget), Exact("symbolic", telescoping())]
 
 
+def first_constant(lip: Any, mu: Any, c: Any, sigma: Any, drop: Any, t: Any) -> Any:
+    """``C_1`` with ``D~ = t^2``."""
+    return 32 * drop * (1 + 1 / c) * sigma / (mu**2 * t) + (lip + 1 / mu) * sigma * t
+
+
+def second_constant(lip: Any, mu: Any, c: Any, sigma: Any, drop: Any, t: Any) -> Any:
+    """``C_2``."""
+    return 32 * drop * lip * (1 + 1 / c) / mu**2
+
+
+def average_bound(lip: Any, mu: Any, c: Any, sigma: Any, drop: Any, batch: Any, loops: Any) -> Any:
+    """Of ``E |grad f|^2`` over ``loops`` constant steps: ``A / N + B / n``."""
+    return 16 * drop * lip * (1 + 1 / c) / mu**2 / loops + (1 + 1 / (lip * mu)) * sigma**2 / batch
+
+
 @dataclass(frozen=True)
 class BatchRule:
     """``N_bar >= max{C_1^2 / eps^2 + factor C_2 / eps, sigma^2 / (L^2 D~)}`` and the batch size guarantee ``<= eps``.
 
-    ``shrink`` scales C_1^2 (1 as printed).
+    ``first``, ``second``: ``C_1``, ``C_2``; ``shrink`` scales C_1^2 (1 as printed).
     """
 
     factor: Fraction = Fraction(4)
     shrink: Fraction = Fraction(1)
+    first: Callable[..., Any] = first_constant
+    second: Callable[..., Any] = second_constant
 
 
 BATCH_REPLAY = """
@@ -163,10 +180,11 @@ def batch_size(calls: int, ratio: Fraction) -> int:
 def batch_rule(statement: BatchRule, budget: Budget) -> list[Evidence]:
     """Random constants over decades with the smallest integer ``N_bar``, ``D~ = t^2`` a square: all in rationals."""
 
+    names = ("L", "mu", "C", "sigma", "D", "t")
+
     def constants(point: Any) -> tuple[Fraction, Fraction]:
-        lip, mu, c, sigma, drop, t = (point[k] for k in ("L", "mu", "C", "sigma", "D", "t"))
-        c1 = 32 * drop * (1 + 1 / c) * sigma / (mu**2 * t) + (lip + 1 / mu) * sigma * t
-        return c1, 32 * drop * lip * (1 + 1 / c) / mu**2
+        numbers = [point[k] for k in names]
+        return statement.first(*numbers), statement.second(*numbers)
 
     def points(budget: Budget) -> Iterator[dict[str, Any]]:
         rng = np.random.default_rng(4)
@@ -189,9 +207,8 @@ def batch_rule(statement: BatchRule, budget: Budget) -> list[Evidence]:
 
     def sides(point: Any) -> tuple[Fraction, Fraction]:
         n = batch_size(point["calls"], point["sigma"] / (point["L"] * point["t"]))
-        first = 16 * point["D"] * point["L"] * (1 + 1 / point["C"]) / point["mu"] ** 2
-        noise = (1 + 1 / (point["L"] * point["mu"])) * point["sigma"] ** 2
-        return first / (point["calls"] // n) + noise / n, point["eps"]
+        lip, mu, c, sigma, drop, _ = (point[k] for k in names)
+        return average_bound(lip, mu, c, sigma, drop, n, point["calls"] // n), point["eps"]
 
     def again(point: Any) -> tuple[float, float]:
         v = {k: float(x) for k, x in point.items()}
@@ -204,10 +221,9 @@ def batch_rule(statement: BatchRule, budget: Budget) -> list[Evidence]:
             "L mu C sigma D t s o y C1 C2 eps f", positive=True
         )
         root = s * lip * t / sigma  # sqrt(N_bar), s = sigma sqrt(N_bar) / (L t)
-        big1 = 32 * drop * (1 + 1 / c) * sigma / (mu**2 * t) + (lip + 1 / mu) * sigma * t
-        big2 = 32 * drop * lip * (1 + 1 / c) / mu**2
+        big1, big2 = (f(lip, mu, c, sigma, drop, t) for f in (statement.first, statement.second))
         n = s + o / (1 + o)  # max{1, s} <= n < s + 1
-        total = big2 * n / root**2 + (1 + 1 / (lip * mu)) * sigma**2 / n
+        total = average_bound(lip, mu, c, sigma, drop, n, root**2 / n / 2)  # N = floor(N_bar / n) >= N_bar / (2 n)
         factor = sp.Rational(str(statement.factor))
         root_eps = c1 / eps * sp.sqrt(sp.Rational(str(statement.shrink)))
         # With N_bar = (C1/eps)^2 + factor C2/eps + y: (C1 u + C2 u^2 <= eps) <=> C1^2 N_bar <= (eps N_bar - C2)^2.

@@ -65,10 +65,10 @@ def _identity(n: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Equivalence:
-    """(13) holds exactly if ``alpha lambda <= factor beta (1 - mu)``; ``lambda`` the largest or smallest eigenvalue."""
+    """(13) holds exactly if ``alpha lambda <= bound(beta, mu)``; ``lambda`` the largest or smallest eigenvalue."""
 
     alphas: tuple[str, ...]
-    factor: int = 2
+    bound: Callable[[Any, Any], Any] = lambda beta, mu: 2 * beta * (1 - mu)
     end: Literal["largest", "smallest"] = "largest"
 
 
@@ -81,7 +81,7 @@ values = np.linalg.eigvalsh(half + half.T)
 end = values[-1] if witness["end"] == "largest" else values[0]
 H = beta * np.eye(len(r)) - alpha * half
 first = np.linalg.eigvalsh(0.5 * (H + H.T))[0] >= beta * mu - 1e-9
-second = alpha * end <= witness["factor"] * beta * (1 - mu) + 1e-9
+second = alpha * end <= float(Fraction(str(witness["bound"]))) + 1e-9
 violated = bool(first != second)
 """
 )
@@ -94,14 +94,14 @@ def _equivalence(statement: Equivalence, budget: Budget) -> list[Evidence]:
         rng = np.random.default_rng(5)
         for point in histories.histories(budget, alphas=statement.alphas, betas=("1", "1/4", "-1/2")):
             mu = Fraction(MUS[int(rng.integers(len(MUS)))])
-            yield {**point, "mu": mu, "factor": statement.factor, "end": statement.end}
+            yield {**point, "mu": mu, "bound": statement.bound(point["beta"], mu), "end": statement.end}
 
     def sides(point: Any) -> tuple[int, int]:
         step, mu = exact(point), point["mu"]
         eye = _identity(point["d"])
         h = update_matrix(step, pseudoinverse)
         k = symmetric_part(step)
-        bound = statement.factor * step.beta * (1 - mu)
+        bound = point["bound"]
         if step.alpha == 0:
             second = bound >= 0
         else:
@@ -120,7 +120,7 @@ def _equivalence(statement: Equivalence, budget: Budget) -> list[Evidence]:
         end = values[-1] if statement.end == "largest" else values[0]
         h = update_matrix(step, lambda z: np.linalg.pinv(z, rcond=1e-10))
         first = np.linalg.eigvalsh(0.5 * (h + h.T))[0] >= step.beta * mu - 1e-9
-        return float(first), float(step.alpha * end <= statement.factor * step.beta * (1 - mu) + 1e-9)
+        return float(first), float(step.alpha * end <= float(point["bound"]) + 1e-9)
 
     def proof(budget: Budget) -> list[Evidence]:
         names = {"I": (3, 3), "Y": (3, 2), "Yt": (2, 3), "R": (3, 2), "Rt": (2, 3), "Z": (2, 2)}
@@ -132,7 +132,7 @@ def _equivalence(statement: Equivalence, budget: Budget) -> list[Evidence]:
         )
         # lambda_min(2 b I - a K) = 2 b - a lambda_max(K) for a >= 0, - a lambda_min(K) for a <= 0; then solve for mu.
         a, b, mu, lam = sp.symbols("a b mu lam")
-        solved = sp.expand((b - a * lam / 2 - b * mu) * 2 - (statement.factor * b * (1 - mu) - a * lam))
+        solved = sp.expand((b - a * lam / 2 - b * mu) * 2 - (statement.bound(b, mu) - a * lam))
         right_end = all(
             (Fraction(v) >= 0) == (statement.end == "largest") or Fraction(v) == 0 for v in statement.alphas
         )
@@ -240,7 +240,7 @@ CLAIMS = [
                 "(13) is (14) for alpha >= 0",
                 _equivalence,
                 printed=Equivalence(("1", "1/3", "2", "0")),
-                broken=Equivalence(("1", "1/3", "2", "0"), factor=1),
+                broken=Equivalence(("1", "1/3", "2", "0"), lambda beta, mu: beta * (1 - mu)),
                 note=r"Every sign of $\lambda_k$ and of $\beta_k$. The largest admissible $\alpha$ is "
                 r"$2\beta(1-\mu)/\lambda_k$ if $\lambda_k>0$ and unbounded otherwise ($\beta>0$).",
             ),
@@ -248,7 +248,7 @@ CLAIMS = [
                 "the same for alpha < 0",
                 _equivalence,
                 printed=Equivalence(("-1", "-1/2", "-3")),
-                broken=Equivalence(("-1", "-1/2", "-3"), factor=1),
+                broken=Equivalence(("-1", "-1/2", "-3"), lambda beta, mu: beta * (1 - mu)),
                 repair=Equivalence(("-1", "-1/2", "-3"), end="smallest"),
                 repair_note=r"For $\alpha<0$: $\alpha\lambda_{\min}(YZ^\dagger R^\top+RZ^\dagger "
                 r"Y^\top)\le2\beta(1-\mu)$.",

@@ -112,7 +112,11 @@ def certificate(statement: NormBound) -> Exact:
     a, b, u, v, p, alpha = sp.symbols("a b u v p alpha", real=True)
     scale = 1 if statement.form == "split" else alpha**2
     gap = sp.sympify(statement.factor) - (1 - alpha * p) ** 2 - scale * p * (1 - p)
+    beta, root = sp.symbols("beta eta", positive=True)  # eta = delta^(-1/2)
+    second = (alpha * root if statement.form == "split" else root) ** 2
+    stated = statement.bound(alpha, beta, 1 / root**2)
     steps = {
+        "the right side is factor (beta^2 + v^2)": is_zero(stated - sp.sympify(statement.factor) * (beta**2 + second)),
         "Lagrange's identity": is_zero((a**2 + b**2) * (u**2 + v**2) - (a * u + b * v) ** 2 - (a * v - b * u) ** 2),
     }
     if statement.form == "split":

@@ -106,6 +106,15 @@ def test_rational_pseudoinverse_has_the_four_penrose_properties() -> None:
         assert not (a @ histories.null_space(a)).any()
 
 
+@pytest.mark.parametrize(
+    "bound", [lambda b, mu: F(101, 50) * b * (1 - mu), lambda b, mu: F(99, 50) * b * (1 - mu), lambda b, mu: 2 * b]
+)
+def test_condition_14_with_another_right_side_is_rejected(bound) -> None:
+    check, statement = positivity._equivalence, positivity.Equivalence
+    assert rejects(check(statement(("1", "1/3", "2", "0"), bound), Budget.QUICK))
+    assert rejects(check(statement(("1", "-1/1000")), Budget.QUICK))
+
+
 def test_semidefiniteness_by_elimination() -> None:
     assert positivity.definite(fractions([[1, 1], [1, 1]]))
     assert not positivity.definite(fractions([[1, 1], [1, 1]]), strict=True)

@@ -329,6 +329,8 @@ EIGHT_THIRDS = F(8, 3)
         (rates.rate, rates.Rate(**RATE, power=lambda r: -r)),
         (rates.rate, rates.Rate(**RATE, tail=lambda n, r: n**-r - F(101, 100) * r / n)),
         (complexity.iterations, complexity.Iterations(lambda r: 1 / (1 - r), ("499/1000", "3/4"))),
+        (complexity.batch_rule, complexity.BatchRule(first=lambda *v: F(99, 100) * complexity.first_constant(*v))),
+        (complexity.batch_rule, complexity.BatchRule(F(2), second=lambda *v: complexity.second_constant(*v) / 2)),
         (theorem_5_bound.variance_reduced_bound, theorem_5_bound.Smoothness(True, F(99, 100))),
         (theorem_5_bound.variance_reduced_bound, theorem_5_bound.Smoothness(True, F(1, 2))),
     ],
