@@ -5,12 +5,12 @@ Run: python docs/highlights.py        (rewrites the table between its two marks)
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from optassay.files import write_atomic
 from proofs_check import Claim, Part
 from proofs_check.ledger import load_claims, recorded
+from proofs_check.summary import first_sentence
 
 README = Path(__file__).parents[1] / "README.md"
 MARKS = ("<!-- verdicts: made by docs/highlights.py -->", "<!-- end of verdicts -->")
@@ -37,11 +37,6 @@ def leading(claim: Claim, verdict: str) -> Part:
     if verdict == "corrected":
         return next(part for part in bearing if part.repair is not None)
     return bearing[0]
-
-
-def first_sentence(text: str) -> str:
-    """Up to the first full stop that is followed by a capital letter or a formula."""
-    return re.split(r"(?<=[.])\s+(?=[A-Z$])", text, maxsplit=1)[0]
 
 
 def row(claim: Claim, verdict: str) -> str:

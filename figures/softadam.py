@@ -88,7 +88,7 @@ def ratio_caption(data: FigureData) -> str:
 
 def ratio_draw(data: FigureData) -> Canvas:
     a = data.arrays
-    figure = canvas(PAGE, 2.6)
+    figure = canvas(PAGE, 2.9)
     left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
     eta = a["eta"]
     left.fill_between(eta, a["quantiles"][0], a["quantiles"][2], color=SKY, alpha=0.35, linewidth=0)
@@ -98,7 +98,7 @@ def ratio_draw(data: FigureData) -> Canvas:
     for sign in (1, -1):
         left.loglog(eta, eta**sign, ":", color=GREY, linewidth=0.9, label="$\\eta$, $1/\\eta$" if sign > 0 else None)
     left.set(xlim=(0.01, 100), ylim=(0.008, 150), xlabel="$\\eta$", ylabel="$d_i/\\alpha$")
-    left.legend(loc="upper left", frameon=True, framealpha=0.9, edgecolor="none")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     t = np.arange(1, len(a["over_time"]) + 1)
     for k, (colour, label) in enumerate(((BLUE, "$\\eta=1$"), (VERMILLION, "$\\eta=10$"))):
         right.loglog(t, a["over_time"][:, k, 1], color=colour, label=label)

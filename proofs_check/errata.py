@@ -43,6 +43,11 @@ def errata(entries: Iterable[dict[str, Any]]) -> list[Erratum]:
     return found
 
 
+def faults(entry: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The parts of an entry that do not hold as printed; none where its verdict is another."""
+    return next((erratum.faults for erratum in errata([entry])), ())
+
+
 def witness_of(part: dict[str, Any]) -> dict[str, Any] | None:
     """The counterexample of a part, if it has one (a vacuous statement has none)."""
     return next(iter(witnesses(part["printed"])), None)

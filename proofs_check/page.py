@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .errata import faults
 from .prose import to_html
-from .summary import place, sentence, short, stated
+from .summary import first_sentence, place, sentence, short, stated
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -32,6 +33,8 @@ def environment(*packages: str) -> Environment:
         "python": lambda value: pprint.pformat(value, width=100, sort_dicts=False),
         "sentence": sentence,
         "short": short,
+        "faults": faults,
+        "first_sentence": first_sentence,
         "place": place,
         "stated": stated,
     }

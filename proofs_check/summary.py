@@ -35,6 +35,11 @@ def short(value: Any) -> str:
     return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
 
 
+def first_sentence(text: str) -> str:
+    """Up to the first full stop that is followed by a capital letter or a formula."""
+    return re.split(r"(?<=[.])\s+(?=[A-Z$])", text, maxsplit=1)[0]
+
+
 def place(point: Any) -> Any:
     """Where a statement fails, without what the ledger needs to run it there again."""
     keys = [name for name in ("values", "claimed") if isinstance(point, dict) and point.get(name)]
