@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
+from ..checks.symbolic import is_zero
 from ..claim import Budget, Claim, Evidence, Exact, Part, Sampled, Way, Witness
 from .toy_runs import TOYS, Setting, distances, plain_time, starts, times
 
@@ -20,10 +22,13 @@ PRINTED_RATES = {name: toy.sgdm_rate for name, toy in TOYS.items()}
 
 @dataclass(frozen=True)
 class StableRates:
-    """At these rates the heavy ball with momentum 0.9 is linearly stable at the minimum: ``rate H < 3.8 I``."""
+    """At these rates the heavy ball with momentum 0.9 is linearly stable at the minimum.
+
+    Judged by ``rate H < edge(momentum) I``.
+    """
 
     rates: Mapping[str, Fraction]
-    limit: Fraction = Fraction(38, 10)
+    edge: Callable[[Any], Any] = lambda momentum: 2 * (1 + momentum)
 
 
 SPECTRAL_REPLAY = """
@@ -36,13 +41,23 @@ violated = bool(np.max(np.abs(np.linalg.eigvals(matrix))) > 1 + 1e-9)
 
 
 def stable_rates(s: StableRates, budget: Budget) -> list[Evidence]:
-    """Sylvester's criterion in rationals; the second way is the spectral radius of the recursion's matrix."""
+    """Sylvester's criterion in rationals; the second way is the spectral radius of the recursion's matrix.
+
+    The edge by Jury's conditions: of ``x'' = (1 + b - y) x' - b x``, y a rate times an eigenvalue, at 1, -1 and 0.
+    """
     del budget
-    steps = {}
+    b, y, z = sp.symbols("b y z", positive=True)
+    polynomial = z**2 - (1 + b - y) * z + b
+    steps = {
+        "y > 0 at 1": is_zero(polynomial.subs(z, 1) - y),
+        "the edge less y at -1, for every momentum": is_zero(polynomial.subs(z, -1) - (s.edge(b) - y)),
+        "product of the roots: the momentum": is_zero(polynomial.subs(z, 0) - b),
+    }
+    limit = s.edge(Fraction(9, 10))
     for name, rate in s.rates.items():
         h = _hessian(name)
-        a, b, c = s.limit - rate * h[0][0], -rate * h[0][1], s.limit - rate * h[1][1]
-        steps[f"{name}: rate {float(rate)} is stable"] = a > 0 and a * c - b * b > 0
+        first, cross, second = limit - rate * h[0][0], -rate * h[0][1], limit - rate * h[1][1]
+        steps[f"{name}: rate {float(rate)} is stable"] = first > 0 and first * second - cross**2 > 0
         if not steps[f"{name}: rate {float(rate)} is stable"]:
             hessian = [[float(v) for v in row] for row in h]
             top = max(h[0][0], h[1][1])
@@ -52,7 +67,7 @@ def stable_rates(s: StableRates, budget: Budget) -> list[Evidence]:
             return [
                 Witness(
                     {"toy": name, "rate": rate, "Hessian": hessian, "curvature along an axis": top},
-                    Way("exact: rate times curvature along an axis", rate * top, "<", s.limit),
+                    Way("exact: rate times curvature along an axis", rate * top, "<", limit),
                     Way("spectral radius of the recursion", radius, "<=", 1.0, margin=1e-9),
                     SPECTRAL_REPLAY,
                 )

@@ -31,15 +31,13 @@ def _sphere_beyond(infimum: Any) -> Mapping[str, bool]:
 
 def _camel_beyond(infimum: Any) -> Mapping[str, bool]:
     del infimum
-    q = X**2
-    cubic = sp.Rational(7, 4) - sp.Rational(21, 20) * q + q**2 / 6
+    q = sp.Symbol("q")
+    quadratic = sp.Rational(7, 4) - sp.Rational(21, 20) * q + q**2 / 6
     return {
         "f = (y + x/2)^2 + x^2 (7/4 - 21/20 q + q^2/6), q = x^2": is_zero(
-            ThreeHumpCamel().formula((X, Y), SYMBOLS) - (Y + X / 2) ** 2 - q * cubic
+            ThreeHumpCamel().formula((X, Y), SYMBOLS) - (Y + X / 2) ** 2 - (q * quadratic).subs(q, X**2)
         ),
-        "the quadratic in q has a negative discriminant": bool(
-            sp.Rational(21, 20) ** 2 - 4 * sp.Rational(7, 4) / 6 < 0
-        ),
+        "the quadratic in q has a negative discriminant": bool(sp.discriminant(quadratic, q) < 0),
     }
 
 
@@ -104,6 +102,12 @@ def _beale_hessian(entries: tuple[Any, Any, Any]) -> Mapping[str, Identity]:
     return {name: Identity(d.subs(at), e) for name, d, e in zip(("xx", "xy", "yy"), found, entries, strict=True)}
 
 
+def _at_origin(value: Any) -> Mapping[str, Identity]:
+    """The value that the three functions have at the origin."""
+    named = {"sphere": Sphere(), "three-hump camel": ThreeHumpCamel(), "Ackley": Ackley()}
+    return {name: Identity(f.formula((sp.Integer(0), sp.Integer(0)), SYMBOLS), value) for name, f in named.items()}
+
+
 def _counts(expected: tuple[int, int], budget: Budget) -> list[Evidence]:
     """Numbers of local minima and saddles of the printed Beale function, from its complete list of critical points."""
     del budget
@@ -130,6 +134,7 @@ CLAIMS = [
         statement="Sphere, three-hump camel and Ackley have their global minimum, 0, at the origin.",
         figures=("adamomentum/figure-2",),
         parts=(
+            Part("the value there", symbolic_identity, printed=_at_origin(0), broken=_at_origin(1)),
             _origin("sphere", Sphere(), SPHERE_TEXT, _sphere_beyond, ""),
             _origin(
                 "three-hump camel",

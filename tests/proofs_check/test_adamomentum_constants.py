@@ -20,10 +20,12 @@ from proofs_check.adamomentum import (
     convex_sums,
     convex_theorem,
     damping,
+    figure_2_sgdm,
     method,
     nonconvex_conditions,
     nonconvex_derivation,
     nonconvex_rate,
+    toys,
 )
 from proofs_check.adamomentum.convex_corollary import DISPLAYS
 from proofs_check.adamomentum.convex_sums import SUM_FORMS
@@ -32,6 +34,7 @@ from proofs_check.checks.bounds import Inequality, sufficient
 from proofs_check.checks.search import for_all
 from proofs_check.checks.symbolic import symbolic_identity
 from proofs_check.claim import Budget, InconsistentEvidence, Verdict, judge, rejects
+from proofs_check.critical_momenta.places import global_minimum_lies_in
 from proofs_check.search import Never, never_violated
 
 LESS = Fraction(99, 100)
@@ -177,3 +180,25 @@ def test_constants_of_20(name: str) -> None:
     d = nonconvex_derivation
     printed = d.stated(True, d.EXTRAPOLATED)
     assert rejects(d.derived(printed._replace(**{name: getattr(printed, name) * sp.Rational(99, 100)}), Budget.QUICK))
+
+
+def test_edge_of_the_heavy_ball() -> None:
+    """A rate far beyond the edge is not stable because the statement names a larger edge."""
+    sgdm = figure_2_sgdm
+    rates = {"sphere": Fraction(10)}
+    assert rejects(sgdm.stable_rates(sgdm.StableRates(rates, lambda b: 20 * (1 + b)), Budget.QUICK))
+    assert rejects(sgdm.stable_rates(sgdm.StableRates({"sphere": Fraction(1)}, lambda b: 4), Budget.QUICK))
+    assert rejects(sgdm.stable_rates(sgdm.StableRates(rates), Budget.QUICK))
+
+
+@pytest.mark.parametrize("index", [1, 2, 3])
+def test_places_near_the_origin(index: int) -> None:
+    printed = toys.CLAIMS[0].parts[index].printed
+    for point in ((Fraction(1, 10**8), 0), (Fraction(1, 100), Fraction(-1, 100))):
+        with suppress(InconsistentEvidence):  # too near for floating point to witness
+            moved = replace(printed, low=point, high=point)
+            assert judge(global_minimum_lies_in(moved, Budget.QUICK)) is Verdict.REFUTED
+
+
+def test_value_of_the_toy_functions() -> None:
+    assert rejects(symbolic_identity(toys._at_origin(Fraction(1, 10**9)), Budget.QUICK))
