@@ -80,7 +80,7 @@ def find_chain(low: float, high: float, rate: float, kappa: float, size: int, sh
     good = _merged(_good_intervals(beta, rate, size), math.log(kappa))
     if good is None:
         return None
-    start, end = _start(beta, high, rate, size), size * rate ** (size + 1) * (1.0 + 1e-9)
+    start, end = _start(beta, low, rate, size), size * rate ** (size + 1) * (1.0 + 1e-9)
     anchors: list[tuple[float, float, bool]] = [(*start, True)]  # x, slope, and whether all x up to the next are bad
     for k, (begin, stop) in enumerate(good):
         before = good[k - 1][1] if k else 0.0
@@ -127,13 +127,18 @@ def _merged(good: list[tuple[float, float]], log_kappa: float) -> list[tuple[flo
     return good if all(log_kappa > math.log(stop / begin) for begin, stop in good) else None
 
 
-def _start(beta: float, high: float, rate: float, size: int) -> Line:
+def _start(beta: float, low: float, rate: float, size: int) -> Line:
     """A line below which all is bad: that of the root at z = r, or a small x where two roots are too large."""
-    if high < rate:
+    distance = 1.0 - rate
+    if low < 0.5 * rate * (1.0 + rate) and beta < rate:
         total = rate**size + sum(rate**k for k in range(size)) / size
-        factor = (1.0 - 1e-12) * (1.0 - rate) * rate ** (size - 1) / total
+        factor = (1.0 - 1e-12) * distance * rate ** (size - 1) / total
         return factor * (rate - beta), -factor
-    return 0.01 * (1.0 - rate) ** 2, 0.0
+    if low < rate + 0.5 * distance:
+        return 0.003 * distance**2, 0.0
+    far = 2.0 - rate
+    total = far**size + sum(far**k for k in range(size)) / size
+    return 0.9 * distance * (low - rate) * rate ** (size - 1) / total, 0.0
 
 
 def _slope(x: float, beta: float, rate: float, size: int) -> float:

@@ -7,10 +7,11 @@ shows that for one momentum if
     every x in (0, x_1] is bad,    x_(k+1) <= kappa x_k,    every x >= x_m is bad.
 
 So does a chain of bad *lines* x_k + s_k (beta - centre) for a whole interval of momenta, and intervals that cover
-[0, 1) for all of them. The start holds where p(r) < 0 for the largest x (p(r) grows with x, and p is positive far out,
-so a real root lies beyond r), or by Schur-Cohn with all of [0, x_1] as one ball. The end holds where
-x_m >= C r^(C+1): the product of the roots has modulus x / C. That a line is bad is decided by Schur-Cohn with the
-momentum as a ball. The floating-point search for chains is in ``chains``; nothing of it is trusted here.
+[0, 1) for all of them. The end holds where x_m >= C r^(C+1): the product of the roots has modulus x / C. The start
+holds in three ways. Where p(r) < 0 for the largest x: p(r) grows with x, and p is positive far out, so a real root
+lies beyond r. Where x B(2 - r) < (1 - r) (beta - r) r^(C-1): by Rouche's theorem the disk |z - 1| < 1 - r then keeps
+the two roots that are 1 and beta at x = 0. Or where one root stays outside for all of [0, x_1], which ``outside``
+decides, as it does that a line is bad. The floating-point search for chains is in ``chains``; nothing of it is trusted.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import flint
 
 from . import exact
 from .companion import check_buffer_size
+from .outside import some_outside
 
 Line = tuple[float, float]
 
@@ -162,11 +164,11 @@ def _holds(chain: Chain, radius: Any, kappa: Any, size: int) -> bool:
         if values[-1] < size * radius ** (size + 1):
             return False
     bad = _Bad(radius, (low + high) / 2, half, size)
-    return bad.below(*lines[0]) and all(bad.at(x, slope) for x, slope in lines)
+    return bad.below(*lines[0]) and all(bad.at(x, slope) for x, slope in lines[1:])
 
 
 class _Bad:
-    """Schur-Cohn for p(r z) along lines; t = momentum - centre runs over [-half, half]."""
+    """p(r z) along lines; t = momentum - centre runs over [-half, half]."""
 
     def __init__(self, radius: Any, centre: Any, half: Any, size: int) -> None:
         powers = [radius**k for k in range(size + 2)]
@@ -175,64 +177,27 @@ class _Bad:
         self.a = [c * p for c, p in zip(a, powers, strict=True)][::-1]
         self.b = [c * p for c, p in zip(b, powers, strict=True)][::-1]
         self.change = [flint.fmpq(0), -powers[size], powers[size - 1], *[flint.fmpq(0)] * (size - 1)]
-        self.range = flint.arb(0, flint.arb(half).upper())
+        self.half = flint.arb(half).upper()
+        # The least left side and the right side's factor of Rouche's condition.
+        _, plain = exact.pencil(centre, size)
+        self.disk = (1 - radius) * (centre - half - radius) * powers[size - 1]
+        self.largest = sum(c * (2 - radius) ** k for k, c in enumerate(plain))
 
     def at(self, x: Any, slope: Any) -> bool:
         """Whether some root has |z| >= r on the line, at every momentum."""
         start = [flint.arb(a + x * b) for a, b in zip(self.a, self.b, strict=True)]
         rise = [flint.arb(c + slope * b) for c, b in zip(self.change, self.b, strict=True)]
-        return _some_outside(start, rise, self.range)
+        return some_outside(start, [(rise, self.half)])
 
     def below(self, x: Any, slope: Any) -> bool:
         """Whether some root has |z| >= r at every x from 0 to the line, at every momentum."""
         # p(r) is linear in t, and grows with x.
         value, rise = sum(self.a) + x * sum(self.b), sum(self.change) + slope * sum(self.b)
-        if flint.arb(value) + flint.arb(rise) * self.range < 0:
+        if flint.arb(value) + abs(flint.arb(rise)) * self.half < 0:
             return True
-        half = (flint.arb(x) + flint.arb(slope) * self.range).upper() / 2
-        ball = flint.arb(half, half)
-        coefficients = [
-            flint.arb(a) + ball * flint.arb(b) + flint.arb(c) * self.range
-            for a, b, c in zip(self.a, self.b, self.change, strict=True)
-        ]
-        return any(abs(k) >= 1 for k in _reflections(coefficients))
-
-
-def _some_outside(start: list[Any], rise: list[Any], interval: Any) -> bool:
-    """Whether, for every t in the interval, some root of start + t rise has modulus at least one.
-
-    All roots lie inside if and only if all reflection coefficients are below one. So a single one that is certainly at
-    least one is enough, whatever those before it are. Each is enclosed by its value at t = 0 and its derivative over
-    the interval, so along a crossing of the circle the width counts squared.
-    """
-    at_centre = _reflections(start)
-    if interval.is_zero():
-        return any(abs(k) >= 1 for k in at_centre)
-    return any(
-        abs(centre + slope * interval) >= 1
-        for centre, slope in zip(at_centre, _slopes(start, rise, interval), strict=True)
-    )
-
-
-def _reflections(coefficients: list[Any]) -> list[Any]:
-    found = []
-    while len(coefficients) > 1:
-        last = len(coefficients) - 1
-        reflection = coefficients[last] / coefficients[0]
-        found.append(reflection)
-        coefficients = [coefficients[j] - reflection * coefficients[last - j] for j in range(last)]
-    return found
-
-
-def _slopes(start: list[Any], rise: list[Any], interval: Any) -> list[Any]:
-    """Balls around the derivatives of the reflection coefficients over the interval."""
-    value, slope = [c + d * interval for c, d in zip(start, rise, strict=True)], rise
-    found = []
-    while len(value) > 1:
-        last = len(value) - 1
-        k = value[last] / value[0]
-        dk = (slope[last] - k * slope[0]) / value[0]
-        found.append(dk)
-        slope = [slope[j] - dk * value[last - j] - k * slope[last - j] for j in range(last)]
-        value = [value[j] - k * value[last - j] for j in range(last)]
-    return found
+        if flint.arb(self.disk) > (flint.arb(x) + abs(flint.arb(slope)) * self.half) * flint.arb(self.largest):
+            return True
+        middle = (flint.arb(x) + abs(flint.arb(slope)) * self.half).upper() / 2
+        b = [flint.arb(c) for c in self.b]
+        start = [flint.arb(a) + middle * c for a, c in zip(self.a, b, strict=True)]
+        return some_outside(start, [([flint.arb(c) for c in self.change], self.half), (b, middle)])

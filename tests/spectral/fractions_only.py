@@ -24,7 +24,8 @@ def all_inside(p: Poly, radius: F) -> bool:
     """Whether all roots lie in |z| < radius."""
     p = [c * radius**k for k, c in enumerate(p)]
     while len(p) > 1:
-        k = p[0] / p[-1]
+        p = [c / p[-1] for c in p]  # keeps the digits at those of ratios of minors
+        k = p[0]
         if abs(k) >= 1:
             return False
         p = [p[j] - k * p[-1 - j] for j in range(1, len(p))]

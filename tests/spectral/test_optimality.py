@@ -10,7 +10,14 @@ import fractions_only
 import numpy as np
 import pytest
 
-from spectral import OptimalityCertificate, certify_optimality, one_momentum_rate, optimal_rate, verify_optimality
+from spectral import (
+    OptimalityCertificate,
+    certify_optimality,
+    characteristic_polynomial,
+    one_momentum_rate,
+    optimal_rate,
+    verify_optimality,
+)
 
 
 def bad_in_fractions(certificate: OptimalityCertificate, every: int) -> None:
@@ -29,7 +36,9 @@ def bad_in_fractions(certificate: OptimalityCertificate, every: int) -> None:
             assert x[-1] >= size * rate ** (size + 1)
 
 
-@pytest.mark.parametrize(("kappa", "size"), [(30.0, 3), (3.0, 3), (150.0, 4), (100.0, 5)])
+@pytest.mark.parametrize(
+    ("kappa", "size"), [(30.0, 3), (3.0, 3), (150.0, 4), (100.0, 5), (1e6, 3), (20.0, 8), (1e3, 20)]
+)
 def test_no_parameters_are_better_by_1e_9(kappa: float, size: int) -> None:
     best = optimal_rate(kappa, size)
     certificate = certify_optimality(kappa, size, best.rate - 1e-9)
@@ -37,7 +46,14 @@ def test_no_parameters_are_better_by_1e_9(kappa: float, size: int) -> None:
     again = OptimalityCertificate.from_json(certificate.to_json())
     assert again == certificate
     assert verify_optimality(again)
-    bad_in_fractions(certificate, every=max(len(certificate.chains) // 6, 1))
+    if size <= 8:
+        bad_in_fractions(certificate, every=max(len(certificate.chains) // 4, 1))
+    for chain in certificate.chains:
+        beta = chain.low + 0.7 * (chain.high - chain.low)
+        x = np.array([v + s * (beta - 0.5 * (chain.low + chain.high)) for v, s in chain.lines])
+        radii = [np.abs(np.roots(p)).max() for p in characteristic_polynomial(1.0, beta, x, size)]
+        assert min(radii) >= certificate.bound - 1e-9
+        assert np.all(x[1:] <= kappa * x[:-1] * (1 + 1e-14))
 
 
 def test_one_momentum_by_its_theorem() -> None:
