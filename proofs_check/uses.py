@@ -68,7 +68,7 @@ class _Walk:
             self._all(vars(item).values() if hasattr(item, "__dict__") else ())
 
     def _function(self, function: FunctionType) -> None:
-        if function.__module__.partition(".")[0] in sys.stdlib_module_names:
+        if (function.__module__ or "").partition(".")[0] in sys.stdlib_module_names:
             return
         self._all(function.__defaults__ or ())
         self._all((function.__kwdefaults__ or {}).values())
