@@ -52,13 +52,13 @@ def _linear(statement: Threshold, budget: Budget) -> list[Evidence]:
     With ``k`` the coefficient at v' = 0 and ``y = k alpha lambda``: ``m' = b m + (1 - b) lambda theta``,
     ``theta' = theta - k alpha m'``; v' is of second order.
     """
-    b, x, u, z, y, b2, eps = sp.symbols("beta1 x u z y beta2 epsilon", positive=True)
+    b, x, u, z, y, b2, w, eps = sp.symbols("beta1 x u z y beta2 w epsilon", positive=True)
     jacobian = sp.Matrix([[1 - (1 - b) * y, -b], [(1 - b) * y, b]])  # in (theta, k alpha m)
     polynomial = sp.expand((z * sp.eye(2) - jacobian).det())
     edge = 2 * (1 + b) / (1 - b)
     m, root, level = sp.symbols("m r e", positive=True)
     inside = m / sp.sqrt(b2 * root + (1 - b2) * m**2 + level)
-    over = {b: ("1/2", "1/3"), b2: ("3/4", "8/9")}
+    over = {b: ("1/2", "1/3"), w: ("1/4", "1/9"), eps: ("1/4", "1/9")}
     identities = {
         "characteristic polynomial": Identity(polynomial, z**2 - (1 + b - (1 - b) * y) * z + b),
         "at -1 it vanishes at the edge": Identity(polynomial.subs(z, -1).subs(y, edge), 0),
@@ -68,8 +68,8 @@ def _linear(statement: Threshold, budget: Budget) -> list[Evidence]:
             m / (root + level) - m / level, -m * root / (level * (root + level))
         ),
         "inside: no slope in v at m = 0": Identity(sp.diff(inside, root).subs(m, 0), 0),
-        "the stated edge, squared": Identity(
-            statement.value(b, b2, eps) ** 2 * _coefficient(statement.place, eps, b2, sp.sqrt) ** 2, edge**2, over
+        "the stated edge, beta2 = 1 - w": Identity(
+            statement.value(b, 1 - w, eps) * _coefficient(statement.place, eps, 1 - w, sp.sqrt), edge, over
         ),
     }
     below = {b: x / (1 + x), y: 2 * (1 + 2 * x) * u / (1 + u)}

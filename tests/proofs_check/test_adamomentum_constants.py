@@ -20,6 +20,7 @@ from proofs_check.adamomentum import (
     convex_sums,
     convex_theorem,
     damping,
+    damping_stability,
     figure_2_sgdm,
     method,
     nonconvex_conditions,
@@ -202,3 +203,12 @@ def test_places_near_the_origin(index: int) -> None:
 
 def test_value_of_the_toy_functions() -> None:
     assert rejects(symbolic_identity(toys._at_origin(Fraction(1, 10**9)), Budget.QUICK))
+
+
+@pytest.mark.parametrize("edge", [damping_stability._INSIDE, damping_stability._OUTSIDE])
+@pytest.mark.parametrize("factor", [-1, Fraction(99, 100), Fraction(101, 100)])
+def test_edge_of_the_damped_methods(edge: damping_stability.Threshold, factor: Any) -> None:
+    """The sign too: squares of the edge are not enough."""
+    scaled = replace(edge, value=lambda b, b2, e: factor * edge.value(b, b2, e))
+    assert rejects(damping_stability._linear(scaled, Budget.QUICK))
+    assert not rejects(damping_stability._linear(edge, Budget.QUICK))
