@@ -32,7 +32,7 @@ except ImportError as reason:
 print("arrays of", xp.__name__)
 
 # %% [markdown]
-# ## A grid of a million spectral radii
+# ## A grid of a hundred thousand spectral radii
 
 # %%
 from spectral import spectral_radius
