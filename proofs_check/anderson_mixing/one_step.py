@@ -93,8 +93,9 @@ def proof(statement: OneStep, budget: Budget) -> list[Evidence]:
     coefficient = sp.sympify(statement.noise(lip, mu, c))
     right = -sp.Rational(str(statement.decrease)) * h**2 * mu * size**2 + h**4 * coefficient * noise**2
     young = h**2 / (2 * mu) * (mu * size - h * kappa * noise) ** 2
-    # L runs over (0, mu / (4 beta kappa^2)): the step's bound.
-    rest = (right - left - young).subs(lip, mu * t / (4 * h**2 * kappa**2 * (1 + t)))
+    # beta = t / (1 + t) of the largest step, which is inverse to L: so L = largest_step(1) t / (beta (1 + t)).
+    steps["the largest step is inverse to L"] = is_zero(largest_step(lip, mu, c) * lip - largest_step(1, mu, c))
+    rest = (right - left - young).subs(lip, largest_step(1, mu, c) * t / (h**2 * (1 + t)))
     found = inequality({"after Young's square": Inequality(0, "<=", sp.cancel(rest))}, budget)
     return [*bounds, Exact("symbolic", steps), *found]
 

@@ -148,15 +148,15 @@ def expected_value(statement: ExpectedValue, budget: Budget) -> list[Evidence]:
     """Explicit ``M_f``."""
 
     def sides(point: Any, problem: tiny.FiniteSum, tree: list[list[tiny.Node]]) -> tuple[Fraction, Fraction]:
-        squares = sum((beta**2 for beta in point["betas"]), Fraction(0))
         largest = max(tiny.mean(level, problem.value_at) for level in tree)
-        return largest, problem.value(point["start"]) + point["coefficient"] * point["sigma2"] / point["n"] * squares
+        return largest, series_bound(point["mu"], point, problem.value(point["start"]), point["coefficient"])
 
     def constants(problem: tiny.FiniteSum, mu: Fraction, c: Fraction) -> dict[str, Any]:
         return {"coefficient": Fraction(statement.coefficient(problem.lipschitz, mu, c))}
 
     def proof(budget: Budget) -> list[Evidence]:
-        return [*one_step(OneStep(Fraction(1, 4), statement.coefficient), budget), Exact("symbolic", telescoping())]
+        found = one_step(OneStep(Fraction(1, 4), statement.coefficient), budget)
+        return [*found, Exact("symbolic", {**telescoping(), **_summed()})]
 
     return _tree_statement(sides, constants, VALUE_REPLAY, budget, proof)
 
@@ -165,6 +165,20 @@ def series_bound(factor: Any, point: Any, drop: Any, coefficient: Any) -> Any:
     """Right side of :class:`Weighted`; ``point`` has mu, sigma2, n and the betas."""
     squares = sum(beta**2 for beta in point["betas"])
     return factor / point["mu"] * (drop + coefficient * point["sigma2"] / point["n"] * squares)
+
+
+def _summed() -> dict[str, bool]:
+    """``mu / factor`` times :func:`series_bound` sums the one-step inequality: f's fall, and the noise of each step."""
+    factor, mu, sigma2, n, drop, weight, beta, old = sp.symbols("k mu sigma2 n D c beta beta_0", positive=True)
+
+    def right(*betas: Any) -> Any:
+        return mu / factor * series_bound(factor, {"mu": mu, "sigma2": sigma2, "n": n, "betas": betas}, drop, weight)
+
+    added = right(old, beta) - right(old)
+    return {
+        "without steps: the fall of f": is_zero(right() - drop),
+        "a step adds beta^2 times its noise term": is_zero(added - beta**2 * weight * sigma2 / n),
+    }
 
 
 def weighted(statement: Weighted, budget: Budget) -> list[Evidence]:
@@ -181,17 +195,6 @@ def weighted(statement: Weighted, budget: Budget) -> list[Evidence]:
 
     def proof(budget: Budget) -> list[Evidence]:
         found = one_step(OneStep(1 / statement.factor, sharp_noise), budget)
-        mu, sigma2, n, drop, weight, beta, old = sp.symbols("mu sigma2 n D c beta beta_0", positive=True)
-        factor, numbers = sp.Rational(str(statement.factor)), {"mu": mu, "sigma2": sigma2, "n": n}
-        before, after = (series_bound(factor, {**numbers, "betas": b}, drop, weight) for b in ((old,), (old, beta)))
-        steps = {
-            "mu / factor times the right side without steps is the fall of f": is_zero(
-                mu / factor * series_bound(factor, {**numbers, "betas": ()}, drop, weight) - drop
-            ),
-            "a step adds beta^2 times the noise term of one step": is_zero(
-                mu / factor * (after - before) - beta**2 * weight * sigma2 / n
-            ),
-        }
-        return [*found, Exact("symbolic", {**telescoping(), **steps})]
+        return [*found, Exact("symbolic", {**telescoping(), **_summed()})]
 
     return _tree_statement(sides, constants, WEIGHTED_REPLAY, budget, proof)

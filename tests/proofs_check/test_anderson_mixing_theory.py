@@ -26,6 +26,7 @@ from proofs_check.anderson_mixing import (
     update_bounds,
     update_structure,
 )
+from proofs_check.anderson_mixing import one_step as one_step_module
 from proofs_check.anderson_mixing.one_step import OneStep, one_step, proof, sharp_noise
 from proofs_check.anderson_mixing.theorem_5_proof import decrease_proof
 from proofs_check.claim import Budget, Claim, rejects
@@ -339,6 +340,14 @@ def test_wrong_exponents_and_constants_of_the_bounds_are_not_accepted(check, sta
     assert rejects(check(statement, Budget.QUICK))
 
 
+def test_the_one_step_decrease_needs_the_bound_on_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    statement = OneStep(F(3, 8), sharp_noise)
+    assert not rejects(proof(statement, Budget.QUICK))
+    for wrong in (lambda lip, mu, c: F(101, 400) * mu / (lip * (1 + 1 / c)), lambda lip, mu, c: mu / (4 * lip)):
+        monkeypatch.setattr(one_step_module, "largest_step", wrong)
+        assert rejects(proof(statement, Budget.QUICK))
+
+
 @pytest.mark.parametrize("name", ["series_bound", "right_side"])
 def test_the_sums_are_proved_of_the_stated_right_side(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module = series if name == "series_bound" else theorem_5_bound
@@ -346,6 +355,7 @@ def test_the_sums_are_proved_of_the_stated_right_side(name: str, monkeypatch: py
     monkeypatch.setattr(module, name, lambda *numbers: F(101, 100) * whole(*numbers) - whole(*numbers) / 50)
     if name == "series_bound":
         assert rejects(series.weighted(series.Weighted(F(4)), Budget.QUICK))
+        assert rejects(series.expected_value(series.ExpectedValue(sharp_noise), Budget.QUICK))
     else:
         assert rejects(theorem_5_bound.variance_reduced_bound(theorem_5_bound.Smoothness(True), Budget.QUICK))
 
