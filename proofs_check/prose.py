@@ -42,7 +42,7 @@ _SYMBOLS = [
     )
 ]
 _INDEX = re.compile(r"(?<![A-Za-z_])([A-Za-zΑ-ω∑])_(\{[^{}]*\}|[A-Za-z0-9]{1,3}(?![A-Za-z0-9])|\*)")
-_POWER = re.compile(r"([\w)\]|*]|</sub>)\^(\{[^{}]*\}|\([^()]*\)|-?[A-Za-z0-9α-ω]+(?:/\d+\b)?|\+(?= ))")
+_POWER = re.compile(r"([\w)\]|*]|</sub>)\^(\{[^{}]*\}|\([^()]*\)|-?[A-Za-z0-9α-ω]+|\+(?= ))")
 
 
 def to_html(text: str) -> Any:

@@ -366,12 +366,13 @@ FIGURE_1 = Claim(
             printed=_at_rest("<="),
             broken=_at_rest("<=", lambda b, s: Fraction(3, 2)),
             sound=_at_rest(">", lambda b, s: Fraction(((1 - float(b)) / (1 - min(float(b) / s, 0.999))) ** 2 * 1.01)),
-            note=r"With $m_t^2$ in place of $g_t^2$ as the only change, on walks over three curves (with bumps and kinks "
-            r"too, 5 to 60 gradients per unit), Adam's $v$ is the larger one when the minimum is reached, so that "
-            r"AdaMomentum's coefficient is the larger one throughout. The part about the plateau and the slope is right "
-            r"(areas A, B). The damping term has the opposite effect very near the minimum: where $\hat v'_t<\epsilon/(1-\beta_2)$ AdaMomentum's coefficient stays below "
-            r"$\alpha\sqrt{(1-\beta_2)/\epsilon}$ "
-            r"(316 $\alpha$ at $\epsilon=10^{-8}$) and Adam's goes on growing; see the entries on damping.",
+            note=r"With $m_t^2$ in place of $g_t^2$ as the only change, on walks over three curves (with bumps and "
+            r"kinks too, 5 to 60 gradients per unit), Adam's $v$ is the larger one when the minimum is reached, so "
+            r"that AdaMomentum's coefficient is the larger one throughout. The part about the plateau and the slope is "
+            r"right (areas A, B). The damping term has the opposite effect very near the minimum: where "
+            r"$\hat v'_t<\epsilon/(1-\beta_2)$ AdaMomentum's coefficient stays below "
+            r"$\alpha\sqrt{(1-\beta_2)/\epsilon}$ (316 $\alpha$ at $\epsilon=10^{-8}$) and Adam's goes on growing; "
+            r"see the entries on damping.",
         ),
         CLOSED_LOOP,
     ),

@@ -219,7 +219,8 @@ CLAIM = Claim(
                 r"$K=(1-\beta_1)/\sqrt{(1-\beta_2)(1-\beta_1^2/\beta_2)}$, for every "
                 r"gradient stream"
             ),
-            note="K = 7.27 at the defaults, 31.6 at beta1 = 0. alpha need not decline for that.",
+            note="No step is longer than alpha K, whatever the gradients, without a decline of alpha: K = 7.27 at the "
+            "defaults, 31.6 at beta1 = 0.",
         ),
         Part(
             "(ii) the coefficient alpha/(sqrt(v) + epsilon) grows beyond any bound, epsilon > 0",

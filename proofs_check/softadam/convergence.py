@@ -148,8 +148,8 @@ UNROLLED = Claim(
             repair=_expansion(lambda start, best: start - best),
             repair_note=r"$z_t-z^*=\sum_i((z_0-z^*)\cdot\xi_i)(1-\alpha\lambda_i)^t\,\xi_i$",
             note=(
-                r"Already $t=0$ gives $z_0-z^*=z_0$. As printed it holds for all t iff z* = 0; at t >= 1 iff "
-                r"each i has z*.xi_i = 0 or alpha lambda_i = 1."
+                r"The sum starts from $z_0$ in place of $z_0-z^*$: already $t=0$ gives $z_0-z^*=z_0$. As printed it "
+                r"holds for all t iff z* = 0; at t >= 1 iff each i has z*.xi_i = 0 or alpha lambda_i = 1."
             ),
         ),
     ),

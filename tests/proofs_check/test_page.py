@@ -84,6 +84,7 @@ def test_script_letters_and_words_are_given_as_browsers_set_them() -> None:
         ("beta_1^t < 1", "β<sub>1</sub><sup>t</sup> &lt; 1"),
         ("v - m^2 = sum_{i<j} c_i c_j >= 0", "v - m<sup>2</sup> = ∑<sub>i&lt;j</sub> c<sub>i</sub> c<sub>j</sub> ≥ 0"),
         ("beta2^(-t/2), sqrt(pi/2)", "β<sub>2</sub><sup>−t/2</sup>, √(π/2)"),
+        ("eta^4/4", "η<sup>4</sup>/4"),
         ("see softadam/eta-zero-is-sgdm, beta2-hat-unbiased", "see softadam/eta-zero-is-sgdm, beta2-hat-unbiased"),
         ("theta, meta_data, in_features, 3 - 2", "θ, meta_data, in_features, 3 - 2"),
     ],
