@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -194,10 +195,10 @@ def display(steps: int, form: str = "above", series: bool = True, shift: int = 0
     )
 
 
-def _corollary_proof(form: str, series: bool, shift: int, budget: Budget) -> list[Evidence]:
-    """Theorem 1's parts with ``sqrt(v_t) <= 1``, ``|g_{1:T}| <= sqrt(T)`` and the schedule, against the stated form."""
+def _corollary_proof(form: str, series: bool, shifts: Sequence[int], budget: Budget) -> list[Evidence]:
+    """Theorem 1's parts with ``sqrt(v_t) <= 1``, ``|g_{1:T}| <= sqrt(T)``, the schedules, against the stated form."""
     b, u, gamma, lam, x, y, n = sp.symbols("beta1 u gamma lam x y n")
-    stated, power = DISPLAYS[form], lam**-shift  # beta_{1,t} = beta1 lam^{t - shift}, at most beta1
+    stated = DISPLAYS[form]
     gammas = gamma_range(False, b, gamma)
     below = {b: x / (1 + x), u: 1 / (1 + y), lam: n / (1 + n)}
     # sum m_t^2/sqrt(t v_t), times sqrt(1 - beta2): a sqrt((1 + log T) T), or sum |m_t|/sqrt(t) <= 2 sqrt(T).
@@ -209,12 +210,10 @@ def _corollary_proof(form: str, series: bool, shift: int, budget: Budget) -> lis
         ),
         "last term": Inequality(squares, "<=", stated.last(b, gamma, 1 + n), gammas),
     }
-    if series:
-        constants["the schedule's powers"] = Inequality(power, "<=", 1, below)
-    else:
-        constants["sum t lam^{t - shift} <= limit"] = Inequality(
-            power * lam / (1 - lam) ** 2, "<=", stated.limit(lam), below
-        )
+    for shift in shifts:  # beta_{1,t} = beta1 lam^{t - shift}, at most beta1
+        power = lam**-shift
+        total = (power, 1) if series else (power * lam / (1 - lam) ** 2, stated.limit(lam))
+        constants[f"schedule lam^(t - {shift}): its series"] = Inequality(total[0], "<=", total[1], below)
     return [
         *theorem_proof("sharp", True, False, budget),
         *_bounded_proof(budget),
@@ -235,11 +234,7 @@ def average_bound(form: str, calls: Sequence[tuple[int, int, bool]], series: boo
     """One of ``DISPLAYS`` for runs of T, shift, signs each, and what proves it for all T."""
     problems = [f"display({t}, '{form}', {series}, {shift}, {signs})" for t, shift, signs in calls]
     shifts = sorted({shift for _, shift, _ in calls})
-
-    def proof(budget: Budget) -> list[Evidence]:
-        return [item for shift in shifts for item in _corollary_proof(form, series, shift, budget)]
-
-    return Never(MODULE, problems, proof)
+    return Never(MODULE, problems, partial(_corollary_proof, form, series, shifts))
 
 
 def _schedules(exponent: Callable[[int], int], budget: Budget) -> list[Evidence]:
