@@ -86,6 +86,21 @@ class Method:
         if self.name not in NAMES:
             raise ValueError(f"name must be one of {', '.join(NAMES)}, got {self.name!r}")
 
+    def used(self) -> Method:
+        """The same rule with everything that it does not use at its default: methods of one rule are then equal."""
+        unused: dict[str, Any] = {}
+        if self.name not in CRITICAL:
+            unused |= {"capacity": 5, "decay": 0.7, "options": tuple(o for o in self.options if o[0] == "debias")}
+        if self.name == "Adam+CG":
+            unused["options"] = tuple(o for o in self.options if o[0] not in _MOMENTA_ONLY)
+        if "SAM" not in self.name:
+            unused["radius"] = 0.05
+        if self.name != "Adam+SAM+CM":
+            unused["key_at"] = "perturbed"
+        if self.name != "Adam+MEG":
+            unused["extrapolation"] = 0.01
+        return replace(self, **unused)
+
     def rule(self) -> Rule:
         """The update rule."""
         step: Any = self.step_size if self.drop is None else StepDrops(self.step_size, (self.drop,))
@@ -146,9 +161,13 @@ class Wells:
         return TwoWell(np.asarray(self.sharpness)[:, None])
 
 
-@lru_cache(maxsize=512)
 def well_ends(method: Method, study: Wells) -> np.ndarray:
     """End points (sharpness, starts, d) on the two-well family."""
+    return _well_ends(method.used(), study)
+
+
+@lru_cache(maxsize=512)
+def _well_ends(method: Method, study: Wells) -> np.ndarray:
     start = np.broadcast_to(study.starts.points(), (len(study.sharpness), study.starts.count, study.starts.dim))
     return np.asarray(run(method.rule(), study.landscape(), start, study.steps).params)
 
@@ -180,7 +199,7 @@ def reached_flat(method: Method, study: Wells, criterion: Criterion, tolerance: 
     if criterion == "near":
         return np.asarray(near(ends, 0.0, tolerance), dtype=float)
     if criterion == "ever":
-        return _ever_in_flat_basin(method, study).astype(float)
+        return _ever_in_flat_basin(method.used(), study).astype(float)
     if criterion in ("any", "share", "product"):
         which: Coordinates = "any" if criterion == "any" else "mean"
         found = np.asarray(in_flat_basin(ends, sharpness, which), dtype=float)
@@ -213,9 +232,13 @@ class Plane:
     at: tuple[int, ...] = (500,)
 
 
-@lru_cache(maxsize=256)
 def visited(method: Method, study: Plane) -> np.ndarray:
     """Points (len(at), starts, d) after each of the wanted steps; runs that diverge show as NaN or infinity."""
+    return _visited(method.used(), study)
+
+
+@lru_cache(maxsize=256)
+def _visited(method: Method, study: Plane) -> np.ndarray:
     every = max(1, int(np.gcd.reduce(np.asarray(study.at))))
     result = run(method.rule(), study.landscape, study.starts.points(), max(study.at), record_every=every)
     assert result.trajectory is not None
@@ -284,7 +307,11 @@ def plane_outcome(
     """
     from .sharpness import sharpness
 
-    ends = visited(method, study)[-1]
+    if outcome == "step":
+        last = max(study.at)
+        before, ends = visited(method, replace(study, at=(last - 1, last)))
+    else:
+        ends = visited(method, study)[-1]
     if outcome == "loss":
         values = np.asarray(study.landscape.value(ends))
     elif outcome == "sharpness":
@@ -292,9 +319,7 @@ def plane_outcome(
     elif outcome == "travelled":
         values = np.linalg.norm(ends - study.starts.points(), axis=-1)
     elif outcome == "step":
-        last = max(study.at)
-        before, after = visited(method, replace(study, at=(last - 1, last)))
-        values = np.linalg.norm(after - before, axis=-1)
+        values = np.linalg.norm(ends - before, axis=-1)
     elif outcome == "reached":
         return (np.linalg.norm(ends - np.asarray(target), axis=-1) <= within).astype(float)
     else:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from analysis.landscapes import Ackley, Sphere, TwoWell
 from analysis.toy_buffers import MEASURES, buffer_course, top_direction, window_means
 from analysis.toys import (
+    NAMES,
     Method,
     Plane,
     Starts,
@@ -180,3 +183,37 @@ def test_top_direction_is_an_eigenvector() -> None:
     found = top_direction(matrices)
     top = np.linalg.eigvalsh(matrices)[:, -1:]
     np.testing.assert_allclose((matrices @ found[..., None])[..., 0], top * found, atol=1e-12)
+
+
+def test_methods_of_one_rule_are_one_method() -> None:
+    twins = (
+        (Method("Adam", capacity=20, decay=0.99, radius=1.0), Method("Adam", options=(("mean", "fill"),))),
+        (
+            Method("Adam+CG", options=(("key", "momentum"), ("mean", "fill"))),
+            Method("Adam+CG", options=(("mean", "fill"),)),
+        ),
+        (Method("Adam+SAM", extrapolation=1.0, capacity=3), Method("Adam+SAM")),
+    )
+    for first, second in twins:
+        assert first.used() == second.used()
+        assert repr(first.rule()) == repr(second.rule()) == repr(first.used().rule())
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"capacity": 7},
+        {"decay": 0.9},
+        {"radius": 0.2},
+        {"extrapolation": 0.2},
+        {"key_at": "original"},
+        {"options": (("key", "momentum"),)},
+        {"options": (("mean", "fill"),)},
+        {"options": (("debias", False),)},
+    ],
+)
+def test_what_a_rule_uses_is_kept(name: Any, change: dict[str, Any]) -> None:
+    method = Method(name, **change)
+    assert repr(method.used().rule()) == repr(method.rule())
+    assert (method.used() == Method(name)) == (repr(method.rule()) == repr(Method(name).rule()))
