@@ -137,6 +137,7 @@ CANCELLATION = Claim(
             FACTORS,
             turned(FACTORS[:1]),
             "From (5, .7) to (20, .7): Ackley .90 to .17 (CG), .89 to .09 (CM). What is stored moves it far less.",
+            quick=6,
             bears=False,
         ),
         part(
@@ -250,6 +251,7 @@ VARIANCE = Claim(
             turned(_against("variance", ("Ackley",), (SMALL,))),
             "By factors from 13 to 76; most of it is the smaller scale of an average, which the division by the root "
             "of v removes.",
+            quick=2,
             bears=False,
         ),
         part(
@@ -286,16 +288,17 @@ VARIANCE = Claim(
         part(
             "overshooting goes on: longer steps than Adam+CG in steps 10 to 50",
             LONGER,
-            turned(LONGER),
+            turned(LONGER[:8]),
             "1.2 to 5.3 times as long. It does not show a cause: bias correction alone lengthens early steps, see "
             "cm-bias-correction.",
+            quick=8,
         ),
         part(
             "longer steps in steps 50 to 200 near the wells at (20, .99)",
             turned(_against("step", ("wells s=2", "wells s=5"), (LARGE,), (LATER,))),
-            turned(LONGER),
+            turned(LONGER[:8]),
             "No: .008 against .029 at s = 2 and 5. Adam+CM has settled by then.",
-            sound=LONGER,
+            sound=LONGER[:8],
             bears=False,
         ),
     ),

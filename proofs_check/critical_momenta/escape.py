@@ -57,7 +57,7 @@ def _hardly(level: float) -> Ordering:
 
 
 def _five(order: tuple[Pair, ...]) -> Ordering:
-    return wells_ordering(methods(5, 0.99), order, (100.0,), family=(100.0,), dim=10, counts=(100, 1000))
+    return wells_ordering(methods(5, 0.99), order, (100.0,), family=(100.0,), dim=10, counts=(200, 1000))
 
 
 def _separates(name: Name, budget: Budget) -> list[Evidence]:
@@ -306,13 +306,13 @@ FIGURE_7_RIGHT = Claim(
         _growth("one dimension, leaves the sharp basin", 0.7, 1, ONE_D, 10.0, reading="escaped", outcome="escaped"),
         _growth(
             "one dimension, step divided by ten after 250, within 0.1", 0.7, 1, ONE_D, 10.0,
-            reading="near, drop", outcome="near", drop=250,
+            reading="near, drop", outcome="near", drop=250, counts=(300, 3000),
         ),
         _growth("ten dimensions, all coordinates in the flat basin", 0.7, 10, (10.0,), 10.0, bears=False),
         ordered(
             "mean over the stored, one dimension, basin: no larger C less often by one run in fifty, s > 1",
             wells_ordering(
-                _sizes(0.7), _growing(), ONE_D[1:], dim=1, family=ALL, counts=(600, 5000), least=-0.02,
+                _sizes(0.7), _growing(), ONE_D[1:], dim=1, family=ALL, counts=(300, 5000), least=-0.02,
                 quick_at=(3.0, 100.0), options=FILL,
             ),
             bears=False,
@@ -322,15 +322,15 @@ FIGURE_7_RIGHT = Claim(
         ),
         ordered(
             "mean over the stored: C = 40 above C = 5 at s = 2 and 3",
-            wells_ordering(_sizes(0.7), (("C=40", "C=5"),), (2.0, 3.0), dim=1, family=ALL, counts=(600, 5000),
+            wells_ordering(_sizes(0.7), (("C=40", "C=5"),), (2.0, 3.0), dim=1, family=ALL, counts=(300, 5000),
                            options=FILL),
             bears=False,
         ),
         ordered(
             "published code, which also skips step 1: C = 20 above C = 10 at s = 2",
-            wells_ordering(_sizes(0.7), (("C=20", "C=10"),), (2.0,), dim=1, family=ALL, counts=(600, 3000),
+            wells_ordering(_sizes(0.7), (("C=20", "C=10"),), (2.0,), dim=1, family=ALL, counts=(300, 3000),
                            options=CODE),
-            sound=wells_ordering(_sizes(0.7), (("C=40", "C=20"),), (2.0,), dim=1, family=ALL, counts=(600, 3000),
+            sound=wells_ordering(_sizes(0.7), (("C=40", "C=20"),), (2.0,), dim=1, family=ALL, counts=(300, 3000),
                                  options=CODE),
             bears=False,
             note="Reversed, .60 against .71.",

@@ -77,14 +77,13 @@ def settles(statement: Mapping[str, tuple[Method, float, float]], budget: Budget
     slack, wrong = 0.5, 0
     for name, (method, stays, leaves) in statement.items():
         shares[name] = {}
-        for s, most in ((stays, True), (leaves, False)):
-            border = ridge(s)
-            start = (border + 2 * (1 - border) * place)[:, None]
-            ends = (
-                np.asarray(run(method.rule(), TwoWell(s), start, 500).params),
-                plain.ends(plain.well_gradient(s), start, asdict(method), 500),
-            )
-            found = [float(np.mean(e >= border)) for e in ends]
+        both = np.array([[stays], [leaves]])
+        border = ridge(both)[..., None]
+        starts = border + 2 * (1 - border) * place[:, None]
+        by_rules = np.asarray(run(method.rule(), TwoWell(both), starts, 500).params)
+        for k, (s, most) in enumerate(((stays, True), (leaves, False))):
+            ends = by_rules[k], plain.ends(plain.well_gradient(s), starts[k], asdict(method), 500)
+            found = [float(np.mean(e >= ridge(s))) for e in ends]
             shares[name][f"s = {s:g}"] = found
             margins = [share - 0.5 if most else 0.5 - share for share in found]
             wrong += sum(m <= 0 for m in margins)
@@ -141,9 +140,9 @@ CAUSE = Claim(
         Part(
             "of Adam+CM's lead at (10, .7), D = 1, what is stored makes more than the place of the square",
             ordering,
-            printed=larger_part([(BY_STORE, BY_SQUARE)], LEAD, (400, 3000)),
-            broken=larger_part([(BY_STORE, "CM")], LEAD, (400, 3000)),
-            repair=larger_part([(BY_SQUARE, BY_STORE)], LEAD, (400, 3000)),
+            printed=larger_part([(BY_STORE, BY_SQUARE)], LEAD, size(1)["counts"]),
+            broken=larger_part([(BY_STORE, "CM")], LEAD, size(1)["counts"]),
+            repair=larger_part([(BY_SQUARE, BY_STORE)], LEAD, size(1)["counts"]),
             repair_note="the place of the square makes more: (5) squares the aggregate that the step takes, (3) the "
             "aggregate before it is averaged",
             note="Adam+CG with its second average over the squares of its first one escapes as Adam+CM does: .81 "

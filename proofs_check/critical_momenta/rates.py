@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,7 @@ def optimum_is_certified(statement: Optimum, budget: Budget) -> list[Evidence]:
     return [*evidence, Sampled("global search", searched, int(violations), float(slack), effort)]
 
 
+@lru_cache(maxsize=64)
 def _search(kappa: float, size: int, budget: Budget) -> float:
     from scipy.optimize import differential_evolution
 

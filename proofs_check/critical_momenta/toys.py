@@ -254,7 +254,7 @@ def _at_minimum(place: tuple[float, float], pairs: tuple[Pair, ...]) -> Ordering
         name: Arm(replace(TWENTY[name], drop=250), "Goldstein-Price", -2.0, 2.0, "reached", target=place, within=0.15)
         for name in FOUR
     }
-    return Ordering(study(arms), pairs, (150, 1000))
+    return Ordering(study(arms), pairs, (250, 1000))
 
 
 FIRST = above("Adam+CM", "Adam", "Adam+SAM", "Adam+CG")
