@@ -15,7 +15,7 @@ from ..checks.bounds import Inequality, inequality
 from ..checks.search import ForAll, for_all
 from ..checks.symbolic import is_zero
 from ..claim import Budget, Claim, Evidence, Exact, Part
-from .one_step import OneStep, averaged, one_step, paper_noise
+from .one_step import OneStep, averaged, largest_step, one_step, paper_noise
 from .series import telescoping
 from .simulations import Simulated, simulated
 
@@ -84,6 +84,11 @@ violated = A * N ** (r - 1) + B * (N**-r - r / N) / (1 - r) > eps * (1 + 1e-9)
 # Theorem 4
 
 
+def average_bound(lip: Any, mu: Any, c: Any, sigma: Any, drop: Any, batch: Any, loops: Any) -> Any:
+    """Of ``E |grad f|^2`` over ``loops`` constant steps: ``A / N + B / n``."""
+    return 16 * drop * lip * (1 + 1 / c) / mu**2 / loops + (1 + 1 / (lip * mu)) * sigma**2 / batch
+
+
 @dataclass(frozen=True)
 class Existence:
     """``n >= batch / eps`` and ``N >= length / eps`` make the constant step's bound at most eps.
@@ -100,16 +105,10 @@ def existence(statement: Existence, budget: Budget) -> list[Evidence]:
     a, b, eps, u, v, t = sp.symbols("A B eps u v t", positive=True)
     # n = batch B / eps + u, at most one more than needed: u in (0, 1]; the same for N.
     n, big_n = statement.batch * b / eps + u, statement.length * a / eps + v
-    lip, mu, c, sigma2, drop, top = sp.symbols("L mu C sigma2 D beta", positive=True)
-    top = mu / (4 * lip * (1 + 1 / c))
-    steps = {
-        "4 D / (mu beta) = 16 L (1 + 1/C) D / mu^2": is_zero(
-            4 * drop / (mu * top) - 16 * lip * (1 + 1 / c) * drop / mu**2
-        ),
-        "4 beta (1 + 1/C)(L + 1/mu) sigma^2 / mu = (1 + 1/(L mu)) sigma^2": is_zero(
-            4 * top * (1 + 1 / c) * (lip + 1 / mu) * sigma2 / mu - (1 + 1 / (lip * mu)) * sigma2
-        ),
-    }
+    lip, mu, c, sigma, drop, batch, loops = sp.symbols("L mu C sigma D n N", positive=True)
+    bound = average_bound(lip, mu, c, sigma, drop, batch, loops)
+    first, noise = 16 * lip * (1 + 1 / c) * drop / mu**2, (1 + 1 / (lip * mu)) * sigma**2
+    steps = {"the average's bound is A / N + B / n": is_zero(bound - first / loops - noise / batch)}
     found = inequality(
         {
             "the bound is at most eps": Inequality(a / big_n + b / n, "<=", eps),
@@ -126,8 +125,18 @@ def existence(statement: Existence, budget: Budget) -> list[Evidence]:
 
 
 def _summed_decrease(budget: Budget) -> list[Evidence]:
-    """The bound ``A/N + B/n`` itself: the one-step decrease, summed over N steps of one size."""
-    return [*one_step(OneStep(Fraction(1, 4), paper_noise), budget), Exact("symbolic", telescoping())]
+    """:func:`average_bound` itself: the one-step decrease, summed over N steps of one size, the largest."""
+    lip, mu, c, sigma, drop, n, loops = sp.symbols("L mu C sigma D n N", positive=True)
+    decrease, beta = Fraction(1, 4), largest_step(lip, mu, c)
+    noise = beta**2 * paper_noise(lip, mu, c) * sigma**2 / n
+    summed = (drop + loops * noise) / (sp.Rational(str(decrease)) * beta * mu * loops)
+    steps = {
+        **telescoping(),
+        "(D + N noise) / (beta mu N / 4) is the bound": is_zero(
+            summed - average_bound(lip, mu, c, sigma, drop, n, loops)
+        ),
+    }
+    return [*one_step(OneStep(decrease, paper_noise), budget), Exact("symbolic", steps)]
 
 
 def first_constant(lip: Any, mu: Any, c: Any, sigma: Any, drop: Any, t: Any) -> Any:
@@ -138,11 +147,6 @@ def first_constant(lip: Any, mu: Any, c: Any, sigma: Any, drop: Any, t: Any) -> 
 def second_constant(lip: Any, mu: Any, c: Any, sigma: Any, drop: Any, t: Any) -> Any:
     """``C_2``."""
     return 32 * drop * lip * (1 + 1 / c) / mu**2
-
-
-def average_bound(lip: Any, mu: Any, c: Any, sigma: Any, drop: Any, batch: Any, loops: Any) -> Any:
-    """Of ``E |grad f|^2`` over ``loops`` constant steps: ``A / N + B / n``."""
-    return 16 * drop * lip * (1 + 1 / c) / mu**2 / loops + (1 + 1 / (lip * mu)) * sigma**2 / batch
 
 
 @dataclass(frozen=True)

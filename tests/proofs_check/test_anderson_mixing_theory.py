@@ -348,6 +348,13 @@ def test_the_one_step_decrease_needs_the_bound_on_the_step(monkeypatch: pytest.M
         assert rejects(proof(statement, Budget.QUICK))
 
 
+def test_theorem_4_is_proved_of_the_bound_that_the_decrease_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = complexity.average_bound
+    monkeypatch.setattr(complexity, "average_bound", lambda *v: F(99, 100) * whole(*v))
+    assert rejects(complexity.existence(complexity.Existence(), Budget.QUICK))
+    assert rejects(complexity.batch_rule(complexity.BatchRule(), Budget.QUICK))
+
+
 @pytest.mark.parametrize("name", ["series_bound", "right_side"])
 def test_the_sums_are_proved_of_the_stated_right_side(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module = series if name == "series_bound" else theorem_5_bound
