@@ -48,8 +48,10 @@ def place(point: Any) -> Any:
 
 def violation(witness: dict[str, Any]) -> str:
     """What a witness shows: the two sides of the comparison that fails."""
-    way = witness["first"]
-    return f"{short(way['left'])} where {stated(way)} is stated"
+    way, point = witness["first"], witness["point"]
+    claimed = point.get("claimed") if isinstance(point, dict) else None
+    what = f"{claimed}: mean difference " if claimed else ""
+    return f"{what}{short(way['left'])} where {stated(way)} is stated"
 
 
 def stated(way: dict[str, Any]) -> str:
