@@ -30,17 +30,14 @@ violated = (r @ r) > Fraction(witness["bound"]) ** 2 * (b @ b)
 
 @dataclass(frozen=True)
 class Decay:
-    """``|r_bar_k| <= 2^-exponent(k) |r_0|`` for the spectrum ``1 + 2^-j``, any right side and dimension."""
+    """``|r_bar_k| <= 2^-exponent(k) |r_0|`` for the spectrum ``1 + above(j)``, any right side and dimension."""
 
     exponent: Callable[[Any], Any]
+    above: Callable[[Any], Any] = lambda j: Fraction(1) / 2**j
 
     def bound(self, k: int) -> Fraction:
         """The statement's factor."""
         return Fraction(1, 2 ** int(self.exponent(k)))
-
-
-def _spectrum(d: int) -> list[Fraction]:
-    return [1 + Fraction(1, 2**j) for j in range(1, d + 1)]
 
 
 def _decay(statement: Decay, budget: Budget) -> list[Evidence]:
@@ -54,7 +51,8 @@ def _decay(statement: Decay, budget: Budget) -> list[Evidence]:
             for _ in range(2):
                 b = [Fraction(int(v)) for v in rng.integers(1, 9, d)]
                 for k in range(1, d):
-                    yield {"spectrum": _spectrum(d), "b": b, "k": k, "bound": statement.bound(k)}
+                    spectrum = [1 + statement.above(j) for j in range(1, d + 1)]
+                    yield {"spectrum": spectrum, "b": b, "k": k, "bound": statement.bound(k)}
 
     def sides(point: Any) -> tuple[Any, Any]:
         values, b = fractions(point["spectrum"]), fractions(point["b"])
@@ -72,10 +70,14 @@ def _decay(statement: Decay, budget: Budget) -> list[Evidence]:
         i, j = sp.symbols("l_i l_j", positive=True)
         n, q = sp.symbols("n q", integer=True, positive=True)
         gap = ((j - 1) ** 2 + (i - 1)) / j
+        above = sp.sympify(statement.above(q))
+        power = sp.simplify(sp.expand_log(-sp.log(above) / sp.log(2), force=True))
         steps = {
+            "kappa <= 3/2: 0 < l_1 - 1 <= 1/2": bool(0 < statement.above(1) <= Fraction(1, 2)),
+            "l_j falls": sp.simplify(above / sp.sympify(statement.above(q + 1)) - 1).is_positive is True,
             # 1 <= l_i <= l_j: each factor |1 - l_i / l_j| of the polynomial is at most l_j - 1 = 2^-j.
             "(l_j - 1) - (l_j - l_i)/l_j = ((l_j - 1)^2 + (l_i - 1))/l_j >= 0": is_zero((j - 1) - (j - i) / j - gap),
-            "sum of j up to k: the exponent": is_zero(sp.summation(q, (q, 1, n)) - statement.exponent(n)),
+            "sum of j up to k: the exponent": is_zero(sp.summation(power, (q, 1, n)) - statement.exponent(n)),
         }
         return [Exact("symbolic", steps)]
 

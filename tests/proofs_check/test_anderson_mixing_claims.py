@@ -282,6 +282,19 @@ def test_largest_eigenvalues_of_the_two_forms_differ_only_below_two_columns_per_
         assert not small_eigenproblem._largest_zeros(wrong).holds
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"above": lambda j: F(1) / (j + 1)},
+        {"above": lambda j: F(101, 100) / 2**j},
+        {"exponent": lambda k: k * (k + 2) / 2},
+    ],
+)
+def test_decay_of_another_spectrum_or_exponent_is_not_accepted(wrong: dict) -> None:
+    statement = superlinear.Decay(**{"exponent": lambda k: k * (k + 1) / 2, **wrong})
+    assert rejects(superlinear._decay(statement, Budget.QUICK))
+
+
 def test_secant_iterates_fall_to_zero_from_far_away() -> None:
     older, x = 3.0, 2.5
     for _ in range(60):
