@@ -25,13 +25,14 @@ EXTRAPOLATED = H + L * B * G  # bounds the gradient at z_i = theta_i - c_i w_{i-
 
 @dataclass(frozen=True)
 class Lemmas:
-    """Factors of lemmas 6 and 8 to 11, by default what the steps below give.
+    """Factors of lemmas 6 to 11, by default what the steps below give.
 
-    ``eight`` times ``(b - c)(|grad f(z)|^2 + G^2)``; ``squares`` times ``L`` (T_4, T_5, T_6); of T_2: ``own`` and
-    ``L^2 share`` times ``sum |w g|^2``, ``L^2 H^2 lagged`` times ``sum |delta|^2``, ``noise`` times
-    ``H^2 (sum |delta|_1 + |w_1|_1)``.
+    ``seven`` times ``b H |grad f(z)| sum |delta|_1``; ``eight`` times ``(b - c)(|grad f(z)|^2 + G^2)``; ``squares``
+    times ``L`` (T_4, T_5, T_6); of T_2: ``own`` and ``L^2 share`` times ``sum |w g|^2``, ``L^2 H^2 lagged`` times
+    ``sum |delta|^2``, ``noise`` times ``H^2 (sum |delta|_1 + |w_1|_1)``.
     """
 
+    seven: Any = 1
     eight: Any = sp.Rational(1, 2)
     squares: Any = sp.Rational(3, 2)
     own: Any = sp.Rational(1, 2)
@@ -53,7 +54,7 @@ def contributions(at_z: Any = H) -> Constants:
     k, squares = GIVEN, GIVEN.squares * L
     return Constants(
         squares + k.own + L**2 * k.share,
-        H * at_z * B + k.noise * H**2,
+        k.seven * H * at_z * B + k.noise * H**2,
         (squares * B**2 + L**2 * k.lagged) * H**2,
         k.eight * B * (at_z**2 + G**2) + squares * B**2 * G**2 + k.noise * H**2 * FIRST + DROP,
     )
@@ -145,7 +146,7 @@ def _steps(k: Lemmas, budget: Budget) -> tuple[Evidence, ...]:
         "gradient at z: H + L c |w m|": Inequality(
             p + L * c * q, "<=", EXTRAPOLATED, {p: H / (1 + x), q: G / (1 + y), c: B / (1 + z)}
         ),
-        "lemma 7, per coordinate": Inequality(c * p * q * d, "<=", B * EXTRAPOLATED * H * d, at_z),
+        "lemma 7, per coordinate": Inequality(c * p * q * d, "<=", k.seven * B * EXTRAPOLATED * H * d, at_z),
         "lemma 8": Inequality(c * (p**2 + q**2), "<=", B * (EXTRAPOLATED**2 + G**2), at_z | {q: G / (1 + y)}),
         "lemma 9: squares of decrements against the square of their sum": Inequality(d**2 + e**2, "<=", (d + e) ** 2),
         "lemma 9": Inequality(c**2 * q**2, "<=", B**2 * G**2, {c: B / (1 + z), q: G / (1 + y)}),
@@ -174,7 +175,7 @@ def derived(statement: Constants, budget: Budget) -> list[Evidence]:
 
 
 def lemmas(statement: Lemmas, budget: Budget) -> list[Evidence]:
-    """Lemmas 8 to 11 with the stated factors, from the same steps."""
+    """Lemmas 7 to 11 with the stated factors, from the same steps."""
     names = [field.name for field in fields(Lemmas)]
     stated_ones = {n: Inequality(getattr(GIVEN, n), "<=", getattr(statement, n)) for n in names}
     return [*_steps(GIVEN, budget), *sufficient(stated_ones, budget)]

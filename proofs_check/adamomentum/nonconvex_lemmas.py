@@ -310,7 +310,7 @@ CLAIMS = [
                 r"extrapolates by $b$ steps.",
             ),
             Part(
-                "lemmas 8-11 in their sharpest form (half in 8, b^2 and b^4 in 11), any dimension, T and noise",
+                "lemmas 7-11 in their sharpest form (half in 8, b^2 and b^4 in 11), any dimension, T and noise",
                 lemmas,
                 printed=Lemmas(),
                 broken=Lemmas(eight=sp.Rational(1, 4)),
