@@ -4,7 +4,9 @@ A rate r is out of reach for a condition number kappa if and only if, at every m
 x = step size * curvature holds a *bad* point, at which some root has |z| >= r. A chain of bad points x_1 < ... < x_m
 shows that for one momentum if
 
-    every x in (0, x_1] is bad,    x_(k+1) <= kappa x_k,    every x >= x_m is bad.
+    every x in (0, x_1] is bad,    x_(k+1) <= kappa x_k,    every x >= x_m is bad,
+
+or all between x_k and x_(k+1) is bad, which takes the place of many points where kappa is near one.
 
 So does a chain of bad *lines* x_k + s_k (beta - centre) for a whole interval of momenta, and intervals that cover
 [0, 1) for all of them. The end holds where x_m >= C r^(C+1): the product of the roots has modulus x / C. The start
@@ -28,6 +30,7 @@ from .companion import check_buffer_size
 from .outside import some_outside
 
 Line = tuple[float, float]
+_PIECES = (2000, 150)  # at most, between two lines: at one momentum, and for an interval, which can be halved
 
 
 @dataclass(frozen=True)
@@ -157,14 +160,19 @@ def _holds(chain: Chain, radius: Any, kappa: Any, size: int) -> bool:
     half = (high - low) / 2
     lines = [(exact.rational(x), exact.rational(s)) for x, s in chain.lines]
     # Linear in the momentum, so both ends decide.
-    for side in (-half, half):
-        values = [x + s * side for x, s in lines]
-        if not values[0] > 0 or any(not 0 < b <= kappa * a for a, b in pairwise(values)):
-            return False
-        if values[-1] < size * radius ** (size + 1):
-            return False
+    sides = [[x + s * side for x, s in lines] for side in (-half, half)]
+    if any(min(values) <= 0 or values[-1] < size * radius ** (size + 1) for values in sides):
+        return False
     bad = _Bad(radius, (low + high) / 2, half, size)
-    return bad.below(*lines[0]) and all(bad.at(x, slope) for x, slope in lines[1:])
+    if not bad.below(*lines[0]) or not all(bad.at(x, slope) for x, slope in lines[1:]):
+        return False
+    for k, (first, second) in enumerate(pairwise(lines)):
+        if all(values[k + 1] <= kappa * values[k] for values in sides):
+            continue
+        # A ratio that is too long at the ends alone is one across a good interval: too many momenta at once.
+        if second[0] <= kappa * first[0] or not bad.between(first, second):
+            return False
+    return True
 
 
 class _Bad:
@@ -189,11 +197,37 @@ class _Bad:
         rise = [flint.arb(c + slope * b) for c, b in zip(self.change, self.b, strict=True)]
         return some_outside(start, [(rise, self.half)])
 
+    def between(self, first: tuple[Any, Any], second: tuple[Any, Any]) -> bool:
+        """Whether some root has |z| >= r everywhere between two lines, by halving what is undecided."""
+        step = (second[0] - first[0], second[1] - first[1])
+        b = [flint.arb(c) for c in self.b]
+        left, tried = [(flint.fmpq(0), flint.fmpq(1))], 0
+        most = _PIECES[0] if self.half.is_zero() else _PIECES[1]
+        while left:
+            begin, end = left.pop()
+            tried += 1
+            if self._real(first[0] + end * step[0], first[1] + end * step[1]):
+                continue
+            middle = (begin + end) / 2
+            x, slope = first[0] + middle * step[0], first[1] + middle * step[1]
+            width = (abs(flint.arb(step[0])) + abs(flint.arb(step[1])) * self.half) * flint.arb((end - begin) / 2)
+            start = [flint.arb(a + x * c) for a, c in zip(self.a, self.b, strict=True)]
+            rise = [flint.arb(d + slope * c) for d, c in zip(self.change, self.b, strict=True)]
+            if some_outside(start, [(rise, self.half), (b, width.upper())]):
+                continue
+            if tried > most:
+                return False
+            left += [(middle, end), (begin, middle)]
+        return True
+
+    def _real(self, x: Any, slope: Any) -> bool:
+        """Whether p(r) < 0, so that a real root is larger, from 0 to the line: p(r) is linear in t and grows with x."""
+        value, rise = sum(self.a) + x * sum(self.b), sum(self.change) + slope * sum(self.b)
+        return bool(flint.arb(value) + abs(flint.arb(rise)) * self.half < 0)
+
     def below(self, x: Any, slope: Any) -> bool:
         """Whether some root has |z| >= r at every x from 0 to the line, at every momentum."""
-        # p(r) is linear in t, and grows with x.
-        value, rise = sum(self.a) + x * sum(self.b), sum(self.change) + slope * sum(self.b)
-        if flint.arb(value) + abs(flint.arb(rise)) * self.half < 0:
+        if self._real(x, slope):
             return True
         if flint.arb(self.disk) > (flint.arb(x) + abs(flint.arb(slope)) * self.half) * flint.arb(self.largest):
             return True

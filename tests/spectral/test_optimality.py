@@ -76,6 +76,22 @@ def test_no_step_is_better_at_a_given_momentum(seed: int) -> None:
             certify_optimality(kappa, size, best.certified_upper, momentum)
 
 
+@pytest.mark.parametrize(
+    ("kappa", "size", "momentum"),
+    [(1.0, 3, 0.9), (1.0 + 1e-12, 5, 0.3), (1.0 + 2.953304267805379e-11, 11, 0.3), (1.01, 20, 0.9)],
+)
+def test_no_step_is_better_near_one_curvature(kappa: float, size: int, momentum: float) -> None:
+    best = optimal_rate(kappa, size, momentum)
+    certificate = certify_optimality(kappa, size, best.rate - 1e-9, momentum)
+    assert best.certified_upper - certificate.bound <= 1.01e-9
+    assert verify_optimality(certificate)
+    # What lies between two lines is bad at every point of a scan, too.
+    x = np.concatenate([np.geomspace(a[0], b[0], 500) for a, b in pairwise(certificate.chains[0].lines)])
+    windows = [np.abs(np.roots(p)).max() for p in characteristic_polynomial(1.0, momentum, x, size)]
+    short = [b[0] <= kappa * a[0] for a, b in pairwise(certificate.chains[0].lines)]
+    assert min(w for k, w in enumerate(windows) if not short[k // 500]) >= certificate.bound - 1e-7
+
+
 def test_given_momentum_in_fractions() -> None:
     best = optimal_rate(40.0, 6, 0.9)
     bad_in_fractions(certify_optimality(40.0, 6, best.rate - 1e-10, 0.9), every=1)
@@ -98,7 +114,7 @@ def test_wrong_certificates() -> None:
         OptimalityCertificate.from_json("{}")
 
 
-@pytest.mark.parametrize("call", [(1.0, 3, 0.5), (2.0, 0, 0.5), (2.0, 3, 1.0)])
+@pytest.mark.parametrize("call", [(0.5, 3, 0.5), (2.0, 0, 0.5), (2.0, 3, 1.0)])
 def test_bad_input(call: tuple[float, int, float]) -> None:
-    with pytest.raises(ValueError, match="a proof needs"):
+    with pytest.raises(ValueError, match=r"a proof needs|must be a finite number >= 1"):
         certify_optimality(*call)
