@@ -261,7 +261,9 @@ def angle_draw(data: FigureData) -> Canvas:
         right.fill_between(a["negative"], a[name][0, 1], a[name][2, 1], color=colour, alpha=0.2, linewidth=0)
         right.plot(a["negative"], a[name][1, 1], color=colour, label=label)
     right.axvline(-1, color=GREY, linestyle="--", linewidth=0.8)
-    right.set(xlabel="$\\eta$", xlim=(-2, 0), ylim=(0, 150), yticks=[0, 30, 60, 90, 120, 150])
+    right.set(
+        xlabel="$\\eta$", xlim=(-2, 0), ylim=(0, 150), xticks=[-1.5, -1, -0.5, 0], yticks=[0, 30, 60, 90, 120, 150]
+    )
     right.legend(loc="upper left")
     return figure
 
