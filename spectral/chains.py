@@ -9,6 +9,7 @@ import numpy as np
 
 from optassay.arrays import context
 
+from .boundary import longest_interval
 from .companion import (
     characteristic_polynomial,
     check_buffer_size,
@@ -79,7 +80,13 @@ def certify_optimality(
 def find_chain(low: float, high: float, rate: float, kappa: float, size: int, share: float) -> Chain | None:
     """Lines that ought to be a chain for the momenta in [low, high]; None where the middle one has a long interval."""
     beta = 0.5 * (low + high)
-    good = _merged(_good_intervals(beta, rate, size), math.log(kappa))
+    found = _good_intervals(beta, rate, size)
+    if low == high:
+        # Where two roots meet, eigenvalues miss crossings that lie close together.
+        longest = longest_interval(1.0 - rate, size, beta)
+        if longest.log_ratio > 0.0 and all(b <= longest.low or a >= longest.high for a, b in found):
+            found = sorted([*found, (longest.low, longest.high)])
+    good = _merged(found, math.log(kappa))
     if good is None:
         return None
     start, end = _start(beta, low, rate, size), size * rate ** (size + 1) * (1.0 + 1e-9)

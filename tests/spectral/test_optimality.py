@@ -78,7 +78,13 @@ def test_no_step_is_better_at_a_given_momentum(seed: int) -> None:
 
 @pytest.mark.parametrize(
     ("kappa", "size", "momentum"),
-    [(1.0, 3, 0.9), (1.0 + 1e-12, 5, 0.3), (1.0 + 2.953304267805379e-11, 11, 0.3), (1.01, 20, 0.9)],
+    [
+        (1.0, 3, 0.9),
+        (1.0 + 1e-12, 5, 0.3),
+        (1.0 + 2.953304267805379e-11, 11, 0.3),
+        (1.01, 20, 0.9),
+        (1.00000016571836, 14, 0.8707472798652923),
+    ],
 )
 def test_no_step_is_better_near_one_curvature(kappa: float, size: int, momentum: float) -> None:
     best = optimal_rate(kappa, size, momentum)
