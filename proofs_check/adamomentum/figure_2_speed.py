@@ -109,7 +109,8 @@ def nowhere_fastest(s: NowhereFastest, budget: Budget) -> list[Evidence]:
         for measure in ("first", "settled"):
             for tolerance in (0.1, 0.01):
                 statement = Fastest(s.toy, measure=measure, tolerance=tolerance, setting=setting)
-                name = f"beta2 {setting.beta2}, eps {setting.epsilon}, {measure} within {tolerance}"
+                correction = "" if setting.debias else "no bias correction, "
+                name = f"{correction}beta2 {setting.beta2}, eps {setting.epsilon}, {measure} within {tolerance}"
                 found[name] = float(_wins(statement).mean())
     over = sum(v > s.share for v in found.values())
     method = f"share of {len(starts(s.toy))} starts, per setting"

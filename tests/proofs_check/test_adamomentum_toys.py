@@ -96,6 +96,13 @@ def test_checks_reject_false_statements() -> None:
     assert rejects(figure_2_speed.nowhere_fastest(figure_2_speed.NowhereFastest("camel", 0.1), Budget.QUICK))
 
 
+def test_every_open_setting_has_a_share_of_its_own():
+    both = figure_2_speed.OPEN_SETTINGS[::6]
+    assert {setting.debias for setting in both} == {True, False}
+    (found,) = figure_2_speed.nowhere_fastest(figure_2_speed.NowhereFastest("sphere", 0.5, both), Budget.FULL)
+    assert found.instances == len(found.data["shares"]) == 4 * len(both)
+
+
 def test_sgdm_on_the_sphere_is_the_heavy_ball_of_a_contraction() -> None:
     """Rate 0.1, curvature 2, momentum 0.9: z^2 - (1.9 - 0.2) z + 0.9 has roots of modulus sqrt(0.9)."""
     roots = np.roots([1.0, -1.7, 0.9])
