@@ -93,3 +93,22 @@ def test_wrong_witnesses() -> None:
     assert not verify_witness(dataclasses.replace(witness, momentum=1.0))
     with pytest.raises(ValueError, match="a rate witness has the fields"):
         RateWitness.from_json("{}")
+
+
+@pytest.mark.parametrize("beta", [0.25, 0.9650749103679294, 0.290436552701536, 1.0 / 9.0])
+def test_double_roots_at_both_ends_are_enclosed_at_the_parameters_returned(beta: float) -> None:
+    # At a given momentum's own Polyak condition number rounding of the step size costs the root of itself.
+    kappa = ((1.0 + math.sqrt(beta)) / (1.0 - math.sqrt(beta))) ** 2
+    best = optimal_rate(kappa, 0, beta)
+    with mpmath.workdps(60):
+        b, k = mpmath.mpf(beta), mpmath.mpf(kappa)
+        radii = [precise_quadratic(1 + b - mpmath.mpf(best.step_size) * h, b) for h in (1, k)]
+        ideal = max(precise_quadratic(1 + b - 2 * (1 + b) / (1 + k) * h, b) for h in (1, k))
+        assert best.witness.bound <= max(radii) <= best.certified_upper <= best.witness.bound + 1e-12
+        assert abs(max(radii) - best.rate) < 1e-15
+        assert -1e-15 <= best.rate - ideal < 1e-7
+
+
+def precise_quadratic(trace: mpmath.mpf, product: mpmath.mpf) -> mpmath.mpf:
+    discriminant = trace**2 / 4 - product
+    return abs(trace) / 2 + mpmath.sqrt(discriminant) if discriminant >= 0 else mpmath.sqrt(product)
