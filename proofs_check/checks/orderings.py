@@ -127,7 +127,7 @@ def ordering(statement: Ordering, budget: Budget) -> list[Evidence]:
         witness = _witness(statement, worst, outcomes, found[worst], count, width)
         excess = (witness.second.left - statement.least) / witness.second.margin
         if not -1 < excess < 1:  # the same, or the opposite: then the witness does not stand, which is an error
-            return [witness, _table(data, count, score)]
+            return [witness, _table(data, count, score, sum(z <= -width for z in score.values()))]
         unclear = [f"{worst[0]} above {worst[1]} (the second code does not tell)"]
     if unclear:
         missing = Missing(
@@ -139,11 +139,12 @@ def ordering(statement: Ordering, budget: Budget) -> list[Evidence]:
     return [_table(data, count, score)]
 
 
-def _table(data: Mapping[str, Any], count: int, score: Mapping[Pair, float]) -> Sampled:
+def _table(data: Mapping[str, Any], count: int, score: Mapping[Pair, float], turned: int = 0) -> Sampled:
+    """All pairs; ``turned`` of them are in the other order."""
     return Sampled(
         "paired runs from shared starts",
         instances=count * len(score),
-        violations=0,
+        violations=turned,
         smallest_slack=min(score.values()),
         effort=f"{count} starts, {len(score)} pairs; slack in standard errors",
         data=data,
