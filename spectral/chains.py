@@ -32,8 +32,8 @@ def certify_optimality(
     """A verified proof that no step size (and momentum, unless given) has a worst-case rate below ``bound``.
 
     Intervals of momenta are halved until each has a chain; near the best momentum they shrink with the distance of
-    ``bound`` to the best rate. At a given momentum one chain is all, for any condition number. Over all momenta and for
-    condition numbers below some 1.5 two roots meet near the best parameters, and a proof may not be found.
+    ``bound`` to the best rate. At a given momentum one chain is all, for any condition number. Over all momenta, large
+    buffers with condition numbers near one (C = 20, kappa = 1.01) take many intervals, and a proof may not be found.
 
     Parameters
     ----------
