@@ -61,15 +61,24 @@ def longest_interval(gap: float, size: int, momentum: float | None = None) -> In
     ordered = np.unique(momenta)
     at = int(np.searchsorted(ordered, best.momentum))
     left, right = ordered[max(at - 1, 0)], ordered[min(at + 1, ordered.size - 1)]
-    special = ordered[at] == 0.0 or ordered[at] in circle.folds
+    if ordered[at] == 0.0 or ordered[at] in circle.folds:
+        # Exact, and often the best; but a maximum may lie beside it at any distance.
+        steps = 10.0 ** -np.linspace(0.0, 13.0, 40)
+        middle = best.momentum
+        beside = np.unique(
+            np.concatenate([middle - (middle - left) * steps, [middle], middle + (right - middle) * steps])
+        )
+        found = circle.longest(beside, np.full(beside.size, -1))
+        if found.log_ratio <= best.log_ratio:
+            return best
+        best, at = found, int(np.searchsorted(beside, found.momentum))
+        left, right = float(beside[max(at - 1, 0)]), float(beside[min(at + 1, beside.size - 1)])
     while right - left > 1e-13:
         middle = best.momentum
         grid = np.concatenate([np.linspace(left, middle, 11)[:-1], np.linspace(middle, right, 11)[1:]])
         found = circle.longest(grid, np.full(grid.size, -1))
         if found.log_ratio > best.log_ratio:
-            best, special = found, False
-        elif special:  # the ends of the range and the folds are exact: nothing to approach
-            break
+            best = found
         width = 0.1 * max(middle - left, right - middle)
         left, right = max(best.momentum - width, left), min(best.momentum + width, right)
     return best

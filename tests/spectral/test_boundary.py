@@ -89,3 +89,10 @@ def test_rough_crossings_do_not_hide_the_best_momentum(kappa: float, size: int) 
     assert best.momentum == 0.0
     assert log_reach(1.0 - best.rate + 1e-8, size) < math.log(kappa)
     assert best.rate == pytest.approx(optimal_rate(kappa, size, 0.0).rate, abs=1e-10)
+
+
+def test_maximum_close_beside_a_fold() -> None:
+    # 2.3e-5 beyond the fold, where the proof that nothing is better failed: the fold's rate is 1.7e-6 larger.
+    best = optimal_rate(238.59243818160493, 4)
+    assert best.rate == pytest.approx(0.96803746596, abs=1e-10)
+    assert best.momentum == pytest.approx(0.29833658, abs=1e-8)

@@ -37,7 +37,8 @@ def bad_in_fractions(certificate: OptimalityCertificate, every: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kappa", "size"), [(30.0, 3), (3.0, 3), (150.0, 4), (100.0, 5), (1e6, 3), (20.0, 8), (1e3, 20)]
+    ("kappa", "size"),
+    [(30.0, 3), (3.0, 3), (150.0, 4), (100.0, 5), (1e6, 3), (20.0, 8), (1e3, 20), (238.59243818160493, 4)],
 )
 def test_no_parameters_are_better_by_1e_9(kappa: float, size: int) -> None:
     best = optimal_rate(kappa, size)
