@@ -15,6 +15,7 @@ from proofs_check.critical_momenta import (
     buffer_order,
     changing_curvature,
     every_size,
+    optimality,
     rate_proofs,
     rates,
     stability,
@@ -209,3 +210,15 @@ def test_closed_form_of_two_momenta_by_a_scan() -> None:
     ]
     assert rate <= scan[0] < rate + 5e-3
     assert scan == sorted(scan)
+
+
+def test_a_rate_above_the_best_is_not_proved_out_of_reach() -> None:
+    assert judge(optimality.nothing_better(optimality.NothingBetter(1e-9), Budget.QUICK)) is Verdict.SUPPORTED
+    assert rejects(optimality.nothing_better(optimality.NothingBetter(-1e-9), Budget.QUICK))
+    # kappa = 10, C = 3 from a grid in floating point: nothing below what was proved.
+    from spectral import worst_case_rate
+
+    (found,) = optimality.nothing_better(optimality.NothingBetter(1e-9), Budget.QUICK)
+    bound = found.data["kappa 10, C 3"]["bound"]
+    steps, betas = np.meshgrid(np.geomspace(0.01, 1, 60), np.linspace(0, 0.98, 50))
+    assert float(np.min(worst_case_rate(steps, betas, 1.0, 10.0, 3))) >= bound
