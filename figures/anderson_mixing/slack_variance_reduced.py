@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import floor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +22,7 @@ L, MU, C, BATCH = 1.0, 0.9, 1.0, 1
 
 def data(level: Level) -> FigureData:
     """``T`` quadratics of curvature ``mean +- M`` with ``mean + M = L``, n = 1, no mixing: both sides of (24)."""
-    from proofs_check.anderson_mixing.theorem_5_bound import by_matrix, condition
+    from proofs_check.anderson_mixing.theorem_5_bound import by_matrix, condition, inner_steps, right_side
 
     count = {Level.QUICK: 8, Level.NORMAL: 25, Level.FULL: 60}[level]
     kappa = (1 + 1 / C) ** 0.5
@@ -32,14 +31,14 @@ def data(level: Level) -> FigureData:
     mu0, nu = float(grid[np.argmax(values)]), float(np.max(values))
     terms = 2 * np.unique(np.geomspace(1, 5e5, count).round().astype(int))  # as many above the mean as below
     mean, bound = (np.empty((len(SHARES), len(LOOPS), len(terms))) for _ in range(2))
-    for j, share in enumerate(SHARES):
-        for k, loops in enumerate(LOOPS):
-            for i, size in enumerate(terms):
-                beta = mu0 * BATCH / (L * kappa * size ** (2 / 3))
-                q = floor(size / (mu0 * BATCH * (6 + 2 / (L * kappa))))
-                curvature = L * share
-                mean[j, k, i] = curvature**2 * by_matrix(curvature, L - curvature, beta, q, loops, 1.0)
-                bound[j, k, i] = size ** (2 / 3) * L * (curvature / 2) / (q * loops * BATCH * nu)
+    for i, size in enumerate(terms.tolist()):
+        t23 = size ** (2 / 3)
+        beta, q = inner_steps(mu0, kappa, L, BATCH, size, t23)
+        for j, share in enumerate(SHARES):
+            h = L * share
+            for k, loops in enumerate(LOOPS):
+                mean[j, k, i] = h**2 * by_matrix(h, L - h, beta, q, loops, 1.0)
+                bound[j, k, i] = right_side(t23, L, h / 2, q, loops, BATCH, nu)
     arrays = {"share": np.array(SHARES), "N": np.array(LOOPS), "T": terms, "mean": mean, "bound": bound}
     return FigureData(arrays, {"L": L, "mu": MU, "C": C, "n": BATCH, "mu_0": mu0, "nu": nu, "x_0": 1.0, "alpha": 0.0})
 

@@ -34,6 +34,11 @@ def right_side(t23: Any, lip: Any, drop: Any, q: Any, loops: Any, n: Any, nu: An
     return t23 * lip * drop / (q * loops * n * nu)
 
 
+def inner_steps(mu0: Any, kappa: Any, lip: Any, n: int, terms: int, t23: Any) -> tuple[Any, int]:
+    """Step ``beta`` and number ``q`` of inner loops for ``T = terms``; ``t23 = T^(2/3)``."""
+    return mu0 * n / (lip * kappa * t23), floor(terms / (mu0 * n * (6 + 2 / (lip * kappa))))
+
+
 @dataclass(frozen=True)
 class Smoothness:
     """``scale`` times (24), L being a constant of each single gradient (``individual``) or only of their mean."""
@@ -106,7 +111,7 @@ def variance_reduced_bound(statement: Smoothness, budget: Budget) -> list[Eviden
             nu = condition(mu0, mu, kappa, lip, 1, E_HIGH)
             if not 0 < nu < 1:
                 raise ValueError(f"nu must lie in (0, 1), got {nu}")
-            beta, q = mu0 / (lip * kappa * 16), floor(64 / (mu0 * (6 + 2 / (lip * kappa))))
+            beta, q = inner_steps(mu0, kappa, lip, 1, 64, 16)
             shares = (Fraction(1), Fraction(1, 2), Fraction(1, 10))
             pairs = [(lip * s, lip * (1 - s)) for s in shares]
             if not statement.individual:
@@ -155,8 +160,7 @@ def simulated_runs(scale: float, budget: Budget) -> list[Evidence]:
         k = (2 * lip + 1 / mu) * (float(E_HIGH) - 1) / lip
         mu0 = mu / (2 * kappa) / (2 * (2 * batch + k + 2 * k * batch))
         nu = condition(mu0, mu, kappa, lip, batch, float(E_HIGH))
-        beta = mu0 * batch / (lip * kappa * samples ** (2 / 3))
-        q = floor(samples / (mu0 * batch * (6 + 2 / (lip * kappa))))
+        beta, q = inner_steps(mu0, kappa, lip, batch, samples, samples ** (2 / 3))
         rotations = np.linalg.qr(rng.standard_normal((samples, 4, 4)))[0]
         hessians = rotations @ (rng.uniform(-lip / 2, lip, (samples, 4, 1)) * np.swapaxes(rotations, -1, -2))
         mean = hessians.mean(axis=0)
