@@ -20,33 +20,19 @@ from ..checks.symbolic import is_zero
 from ..claim import Budget, Evidence, Exact
 from . import tiny
 from .one_step import OneStep, one_step, sharp_noise
-from .series import Weighted, runs, series_bound, telescoping, weighted
+from .series import TINY, Weighted, runs, series_bound, telescoping, weighted
 from .update_bounds import NormBound, norm_bound
 
 # The gradients |grad f| along every path again, in floating point; all paths are equally likely.
-PATHS = """
-from fractions import Fraction
-from itertools import product
-read = lambda v: [read(c) for c in v] if isinstance(v, list) else float(Fraction(str(v)))
-a, b, start, betas, C, mu = (read(witness[k]) for k in ("a", "b", "start", "betas", "C", "mu"))
-T = len(a)
-g = lambda x, batch: sum(a[i] * (x - b[i]) for i in batch) / len(batch)
+PATHS = (
+    TINY
+    + """
 paths = [(start, None, 0.0, [abs(g(start, range(T)))])]
 for beta in betas:
-    new = []
-    for x, old, r_old, seen in paths:
-        for batch in product(range(T), repeat=int(witness["n"])):
-            r = -g(x, batch)
-            h = beta
-            if old is not None:
-                dx, dr = x - old, r - r_old
-                z = dr * dr + C / beta**2 * dx * dx
-                half = (dx + beta * dr) * dr / z if z else 0.0
-                alpha = min(1.0, beta**0.5)
-                h -= beta * (1 - mu) if alpha * half > beta * (1 - mu) else alpha * half
-            new.append((x + h * r, x, r, [*seen, abs(g(x + h * r, range(T)))]))
-    paths = new
+    moved = [(step(*path, beta, batch), seen) for *path, seen in paths for batch in product(range(T), repeat=n)]
+    paths = [(*new, [*seen, abs(g(new[0], range(T)))]) for new, seen in moved]
 """
+)
 SMALLEST_REPLAY = (
     PATHS
     + """

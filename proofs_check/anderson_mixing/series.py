@@ -16,15 +16,29 @@ from ..claim import Budget, Evidence, Exact
 from . import tiny
 from .one_step import CONSTANTS, OneStep, largest_step, one_step, sharp_noise
 
-# All paths again in floating point: mean values and squared gradients of every level, the largest variance.
-PATHS = """
+# Tiny sums of T quadratics, and one step of Algorithm 1 with memory one on them, in floating point.
+TINY = """
 from fractions import Fraction
 from itertools import product
 read = lambda v: [read(c) for c in v] if isinstance(v, list) else float(Fraction(str(v)))
 a, b, start, betas, C, mu = (read(witness[k]) for k in ("a", "b", "start", "betas", "C", "mu"))
 n, T = int(witness["n"]), len(a)
-f = lambda x: sum(p * (x - q) ** 2 for p, q in zip(a, b)) / (2 * T)
 g = lambda x, batch: sum(a[i] * (x - b[i]) for i in batch) / len(batch)
+def step(x, old, r_old, beta, batch):
+    r, h = -g(x, batch), beta
+    if old is not None:
+        dx, dr = x - old, r - r_old
+        z = dr * dr + C / beta**2 * dx * dx
+        half = (dx + beta * dr) * dr / z if z else 0.0
+        alpha = min(1.0, beta**0.5)
+        h -= beta * (1 - mu) if alpha * half > beta * (1 - mu) else alpha * half
+    return x + h * r, x, r
+"""
+# All paths again: mean values and squared gradients of every level, the largest variance.
+PATHS = (
+    TINY
+    + """
+f = lambda x: sum(p * (x - q) ** 2 for p, q in zip(a, b)) / (2 * T)
 low = f(sum(p * q for p, q in zip(a, b)) / sum(a))
 paths, values, squares, sigma2 = [(start, None, 0.0)], [], [], 0.0
 for beta in [*betas, None]:
@@ -34,21 +48,10 @@ for beta in [*betas, None]:
     squares.append(sum(g(x, range(T)) ** 2 for x, _, _ in paths) / len(paths))
     for x, _, _ in paths:
         sigma2 = max(sigma2, sum((g(x, (i,)) - g(x, range(T))) ** 2 for i in range(T)) / T)
-    new = []
-    for x, old, r_old in paths:
-        for batch in product(range(T), repeat=n):
-            r = -g(x, batch)
-            h = beta
-            if old is not None:
-                dx, dr = x - old, r - r_old
-                z = dr * dr + C / beta**2 * dx * dx
-                half = (dx + beta * dr) * dr / z if z else 0.0
-                alpha = min(1.0, beta**0.5)
-                h -= beta * (1 - mu) if alpha * half > beta * (1 - mu) else alpha * half
-            new.append((x + h * r, x, r))
-    paths = new
+    paths = [step(*path, beta, batch) for path in paths for batch in product(range(T), repeat=n)]
 noise = read(witness["coefficient"]) * sigma2 / n
 """
+)
 VALUE_REPLAY = PATHS + "violated = max(values) > f(start) + noise * sum(v * v for v in betas) + 1e-6"
 WEIGHTED_REPLAY = (
     PATHS
